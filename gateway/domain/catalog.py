@@ -1,0 +1,173 @@
+"""The configured sources, and what each can do."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeVar
+
+from gateway.domain import ports
+from gateway.domain.errors import BadInput
+from gateway.domain.ids import EntityType, Ref
+
+P = TypeVar("P")
+
+
+class Capability(StrEnum):
+    """What a source or a conversation can do."""
+
+    READ_ACCOUNT = "READ_ACCOUNT"
+    FIND_ACCOUNT = "FIND_ACCOUNT"
+    LIST_ACCOUNTS = "LIST_ACCOUNTS"
+    READ_CASE = "READ_CASE"
+    LIST_CASES = "LIST_CASES"
+    SEARCH = "SEARCH"
+    READ_TICKET = "READ_TICKET"
+    LIST_TICKETS = "LIST_TICKETS"
+    READ_MESSAGES = "READ_MESSAGES"
+    READ_TEMPLATES = "READ_TEMPLATES"
+    CREATE_TICKET = "CREATE_TICKET"
+    CREATE_CASE_MESSAGE = "CREATE_CASE_MESSAGE"
+    REPLY = "REPLY"
+    CONFIRM = "CONFIRM"
+    ATTACH = "ATTACH"
+    CHANGE_STATUS = "CHANGE_STATUS"
+    READ_SUBSCRIPTIONS = "READ_SUBSCRIPTIONS"
+    LIST_SUBSCRIPTIONS = "LIST_SUBSCRIPTIONS"
+    READ_SUBSCRIBERS = "READ_SUBSCRIBERS"
+    CREATE_SUBSCRIPTION = "CREATE_SUBSCRIPTION"
+    UPDATE_SUBSCRIPTION = "UPDATE_SUBSCRIPTION"
+    DELETE_SUBSCRIPTION = "DELETE_SUBSCRIPTION"
+
+
+_PORTS: Mapping[Capability, type] = MappingProxyType(
+    {
+        Capability.READ_ACCOUNT: ports.AccountReader,
+        Capability.FIND_ACCOUNT: ports.AccountFinder,
+        Capability.LIST_ACCOUNTS: ports.AccountLister,
+        Capability.READ_CASE: ports.CaseReader,
+        Capability.LIST_CASES: ports.CaseLister,
+        Capability.SEARCH: ports.TextSearch,
+        Capability.READ_TICKET: ports.TicketReader,
+        Capability.LIST_TICKETS: ports.TicketLister,
+        Capability.READ_MESSAGES: ports.MessageReader,
+        Capability.READ_TEMPLATES: ports.TemplateReader,
+        Capability.CREATE_TICKET: ports.TicketCreator,
+        Capability.CREATE_CASE_MESSAGE: ports.CaseMessageCreator,
+        Capability.REPLY: ports.Replier,
+        Capability.CONFIRM: ports.MessageConfirmer,
+        Capability.ATTACH: ports.FileUploader,
+        Capability.CHANGE_STATUS: ports.TicketUpdater,
+        Capability.READ_SUBSCRIPTIONS: ports.SubscriptionReader,
+        Capability.LIST_SUBSCRIPTIONS: ports.SubscriptionLister,
+        Capability.READ_SUBSCRIBERS: ports.SubscriberReader,
+        Capability.CREATE_SUBSCRIPTION: ports.NotificationSubscriptionWriter,
+        Capability.UPDATE_SUBSCRIPTION: ports.NotificationSubscriptionWriter,
+        Capability.DELETE_SUBSCRIPTION: ports.NotificationSubscriptionWriter,
+    }
+)
+_OF_CONVERSATIONS = frozenset(
+    {
+        Capability.READ_MESSAGES,
+        Capability.CREATE_CASE_MESSAGE,
+        Capability.REPLY,
+        Capability.CONFIRM,
+        Capability.ATTACH,
+        Capability.CHANGE_STATUS,
+    }
+)
+
+# One regular expression per part of a reference, matched whole: what a client may make an adapter
+# put into a URL.
+RefShapes = Mapping[EntityType, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One configured system: `key` names the instance, `kind` its adapter."""
+
+    key: str
+    kind: str
+    name: str
+    docs_url: str
+    client: object
+    shapes: RefShapes
+
+    def port(self, port: type[P]) -> P | None:
+        """The source's client if it has the ability, else None."""
+        return self.client if isinstance(self.client, port) else None
+
+    @property
+    def capabilities(self) -> tuple[Capability, ...]:
+        """What the source can do: the ports that its client fulfils."""
+        return tuple(each for each, port in _PORTS.items() if isinstance(self.client, port))
+
+    @property
+    def conversation_capabilities(self) -> tuple[Capability, ...]:
+        """What can be done with one conversation of this source."""
+        return tuple(each for each in self.capabilities if each in _OF_CONVERSATIONS)
+
+    def check_ref(self, ref: Ref, *, argument: str | None) -> None:
+        """Refuse a reference that this source can't have given out.
+
+        Raises:
+            BadInput: A part is missing or isn't of the source's form.
+        """
+        shapes = self.shapes.get(ref.type)
+        if shapes is None or len(shapes) != len(ref.parts):
+            raise BadInput(f"{self.key} has no such {ref.type.value}.", argument=argument)
+        for shape, part in zip(shapes, ref.parts, strict=True):
+            if not re.fullmatch(shape, part):
+                raise BadInput(f"Not the id of a {ref.type.value} of {self.key}.", argument=argument)
+
+    def ref_of(self, entity: EntityType, native_id: str, *, argument: str | None) -> Ref:
+        """The reference of a record whose own id suffices to find it.
+
+        Raises:
+            BadInput: It doesn't suffice at this source, or isn't of the source's form.
+        """
+        if len(self.shapes.get(entity, ("", ""))) != 1:
+            raise BadInput(
+                f"{self.key} finds no {entity.value} by its own id alone: pass the `id` that a list gave.",
+                argument=argument,
+            )
+        ref = Ref(entity, self.key, (native_id,))
+        self.check_ref(ref, argument=argument)
+        return ref
+
+
+class Catalog:
+    """All configured sources, in the configuration's order."""
+
+    def __init__(self, sources: tuple[Source, ...]) -> None:
+        self._sources = {source.key: source for source in sources}
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(self._sources.values())
+
+    def get(self, key: str) -> Source | None:
+        """The source of that key, or None."""
+        return self._sources.get(key)
+
+    def named(self, key: str, *, argument: str | None) -> Source:
+        """The source that a client named.
+
+        Raises:
+            BadInput: There is none of that key.
+        """
+        source = self._sources.get(key)
+        if source is None:
+            known = ", ".join(self._sources) or "none"
+            raise BadInput(f"There is no source `{key[:64]}`. Configured: {known}.", argument=argument)
+        return source
+
+    def of(self, ref: Ref, *, argument: str | None = None) -> Source:
+        """The source of a reference that a client gave, its form checked.
+
+        Raises:
+            BadInput: The source isn't configured, or could not have given it out.
+        """
+        source = self.named(ref.source, argument=argument)
+        source.check_ref(ref, argument=argument)
+        return source

@@ -1,0 +1,202 @@
+"""Everything that can go wrong, as values with a public code and message.
+
+GatewayError(code, message, retryable)
+|- RequestError                     the caller's doing
+|  `- BadInput(argument)            a malformed or foreign id, a wrong page size, a wrong cursor
+|- SourceError(source)              a REST API's doing
+|  |- SourceUnavailable             no connection, a broken one, 5xx
+|  |- SourceTimeout                 an attempt ran out of time
+|  |- SourceThrottled(retry_after_s)
+|  |- SourceAuthError               it refused our credentials
+|  |- SourceProtocolError(json_path)  the answer breaks its contract
+|  `- SourceRejected(refusals)      understood and refused
+|- WriteInDoubt(source)             sent, but nobody can say whether it was applied
+`- Unsupported(source)              the source has no such ability
+
+ConfigError is for start-up alone and is not a GatewayError: no client ever sees it.
+
+Messages may be read by strangers: no URL, body, credential or foreign id goes into one.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """`errors[].extensions.code` (GRAPH, "Codes")."""
+
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
+    SOURCE_TIMEOUT = "SOURCE_TIMEOUT"
+    SOURCE_THROTTLED = "SOURCE_THROTTLED"
+    SOURCE_AUTH_FAILED = "SOURCE_AUTH_FAILED"
+    SOURCE_PROTOCOL_ERROR = "SOURCE_PROTOCOL_ERROR"
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+
+
+class RefusalCode(StrEnum):
+    """`userErrors[].code` (GRAPH, "Codes")."""
+
+    INVALID = "INVALID"
+    TOO_LONG = "TOO_LONG"
+    REQUIRED = "REQUIRED"
+    NOT_FOUND = "NOT_FOUND"
+    NO_ACCESS = "NO_ACCESS"
+    UNSUPPORTED_BY_SOURCE = "UNSUPPORTED_BY_SOURCE"
+    UNSUPPORTED_FIELD = "UNSUPPORTED_FIELD"
+    CONFLICT = "CONFLICT"
+    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    REJECTED_BY_SOURCE = "REJECTED_BY_SOURCE"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a write was not done.
+
+    `field` is the path inside the mutation's input (`("messageIds", "3")`); `source_code` the
+    source's own word, where it gave one.
+    """
+
+    code: RefusalCode
+    message: str
+    field: tuple[str, ...] = ()
+    source: str | None = None
+    source_code: str | None = None
+
+
+class GatewayError(Exception):
+    """An error with a public code and message."""
+
+    code = ErrorCode.INTERNAL_SERVER_ERROR
+    retryable = False
+    source: str | None = None
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class RequestError(GatewayError):
+    """The caller's request can't be served as it is."""
+
+    code = ErrorCode.BAD_USER_INPUT
+
+
+class BadInput(RequestError):
+    """An argument is malformed or foreign; `argument` is its path, such as `filter.guids.2`."""
+
+    def __init__(self, message: str, *, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.argument = argument
+
+
+class Unsupported(RequestError):
+    """The source has no such ability: nothing was sent."""
+
+    def __init__(self, message: str, *, source: str | None = None) -> None:
+        super().__init__(message)
+        self.source = source
+
+
+class SourceError(GatewayError):
+    """A REST API failed us.
+
+    `sent` is False only where it is certain that the source got no part of the request.
+    `detail` is for the log, never for a client.
+    """
+
+    code = ErrorCode.SOURCE_UNAVAILABLE
+    retryable = True
+    text = "The source could not be reached."
+
+    def __init__(self, source: str, *, detail: str = "", sent: bool = True) -> None:
+        super().__init__(self.text)
+        self.source = source
+        self.detail = detail
+        self.sent = sent
+
+    def __str__(self) -> str:
+        """For logs: the public text with the detail that clients don't get."""
+        said = f"{self.source}: {self.message}"
+        return f"{said} ({self.detail})" if self.detail else said
+
+
+class SourceUnavailable(SourceError):
+    """No connection, a connection that broke, or a 5xx answer."""
+
+
+class SourceTimeout(SourceError):
+    """The source didn't answer in time."""
+
+    code = ErrorCode.SOURCE_TIMEOUT
+    text = "The source did not answer in time."
+
+
+class SourceThrottled(SourceError):
+    """The source asked us to slow down; `retry_after_s` where it said for how long."""
+
+    code = ErrorCode.SOURCE_THROTTLED
+    text = "The source asked for fewer requests."
+
+    def __init__(self, source: str, *, detail: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(source, detail=detail)
+        self.retry_after_s = retry_after_s
+
+
+class SourceAuthError(SourceError):
+    """The source refused the gateway's credentials or their rights."""
+
+    code = ErrorCode.SOURCE_AUTH_FAILED
+    retryable = False
+    text = "The source refused the gateway's credentials."
+
+
+class SourceProtocolError(SourceError):
+    """The source's answer breaks its contract; `json_path` says where."""
+
+    code = ErrorCode.SOURCE_PROTOCOL_ERROR
+    retryable = False
+    text = "The source's answer could not be understood."
+
+    def __init__(self, source: str, *, detail: str = "", json_path: str | None = None) -> None:
+        super().__init__(source, detail=f"{detail} at {json_path}" if json_path else detail)
+        self.json_path = json_path
+
+
+class SourceRejected(SourceError):
+    """The source understood the request and refused it."""
+
+    code = ErrorCode.SOURCE_PROTOCOL_ERROR
+    retryable = False
+    text = "The source refused the request."
+
+    def __init__(self, source: str, refusals: tuple[Refusal, ...], *, detail: str = "") -> None:
+        super().__init__(source, detail=detail)
+        self.refusals = refusals
+
+
+class WriteInDoubt(GatewayError):
+    """A write was sent and its outcome is unknown: it may have reached the customer.
+
+    Not retryable: who repeats it may send twice.
+    """
+
+    retryable = False
+
+    def __init__(self, cause: SourceError) -> None:
+        super().__init__(
+            "The write was sent, but the source did not confirm it: it may have been applied. "
+            "Look at the source before sending it again."
+        )
+        self.code = cause.code
+        self.source = cause.source
+
+
+class ConfigError(Exception):
+    """The configuration can't be used; `problems` holds every one, each with its key."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems

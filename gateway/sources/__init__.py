@@ -1,0 +1,1 @@
+"""The adapters: one package per helpdesk product, blind to each other."""

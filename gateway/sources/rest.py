@@ -1,0 +1,151 @@
+"""One call to a REST API and back: credentials, statuses, decoding. Clients hold one of these."""
+
+import asyncio
+import email.utils
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from gateway.domain.clock import Clock
+from gateway.domain.errors import (
+    Refusal,
+    SourceAuthError,
+    SourceError,
+    SourceProtocolError,
+    SourceRejected,
+    SourceThrottled,
+    SourceUnavailable,
+)
+from gateway.domain.ids import Ref
+from gateway.domain.ports import Slot
+from gateway.sources.auth import Auth
+from gateway.transport import Call, Reply, Transport
+
+T = TypeVar("T")
+
+_UNAUTHORIZED = 401
+_FORBIDDEN = 403
+_NOT_FOUND = frozenset({404})
+_THROTTLED = 429
+
+
+class Rest:
+    """Sends calls to one source and turns what comes back into values or our errors.
+
+    `explain` reads the source's own error body into refusals; `is_log_in_refused` tells a 401 that
+    is about our credentials from one that isn't.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        transport: Transport,
+        auth: Auth,
+        *,
+        clock: Clock,
+        explain: Callable[[Reply], tuple[Refusal, ...]],
+        is_log_in_refused: Callable[[Reply], bool] = lambda _: True,
+    ) -> None:
+        self.source = source
+        self._transport = transport
+        self._auth = auth
+        self._clock = clock
+        self._explain = explain
+        self._is_log_in_refused = is_log_in_refused
+
+    async def send(self, call: Call) -> Reply:
+        """Send a call and return its 2xx reply.
+
+        A 401 means that no work was done, so any call, a write too, is sent once more with a fresh
+        credential where one can be had.
+
+        Raises:
+            SourceAuthError: 401, or 403 to a read.
+            SourceThrottled: 429.
+            SourceUnavailable: 5xx, or no connection.
+            SourceTimeout: No answer in time.
+            SourceRejected: Any other 4xx, with the source's reasons.
+            SourceProtocolError: A redirect, or something that isn't HTTP.
+        """
+        return self._accept(call, await self._exchange(call))
+
+    async def find(self, call: Call, *, missing: frozenset[int] = _NOT_FOUND) -> Reply | None:
+        """Like `send`, but None for the statuses that say that there is no such record."""
+        reply = await self._exchange(call)
+        return None if reply.status in missing else self._accept(call, reply)
+
+    def decode(self, reply: Reply, into: type[T]) -> T:
+        """Decode a JSON body in one pass.
+
+        Raises:
+            SourceProtocolError: It isn't JSON or not of this shape; `json_path` says where.
+        """
+        try:
+            return msgspec.json.decode(reply.body, type=into, strict=False)
+        except msgspec.ValidationError as error:
+            # msgspec ends its text with "- at `$.path`" unless the top level itself is wrong.
+            message, _, path = str(error).partition(" - at `")
+            raise SourceProtocolError(
+                self.source, detail=message, json_path=path.rstrip("`") or "$"
+            ) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise SourceProtocolError(self.source, detail="not JSON", json_path="$") from error
+
+    async def _exchange(self, call: Call) -> Reply:
+        for _ in range(2):
+            credential = await self._auth.credential()
+            reply = await self._transport.send(self._auth.put(call, credential))
+            if reply.status != _UNAUTHORIZED or not self._is_log_in_refused(reply):
+                return reply
+            if not self._auth.refused(credential):
+                break
+        raise SourceAuthError(self.source, detail=f"{call.operation}: 401")
+
+    def _accept(self, call: Call, reply: Reply) -> Reply:
+        if 200 <= reply.status < 300:
+            return reply
+        raise self._error(call, reply)
+
+    def _error(self, call: Call, reply: Reply) -> SourceError:
+        detail = f"{call.operation}: {reply.status}"
+        if reply.status == _THROTTLED:
+            return SourceThrottled(
+                self.source,
+                detail=detail,
+                retry_after_s=self._retry_after_s(reply.headers.get("retry-after")),
+            )
+        if reply.status >= 500:
+            return SourceUnavailable(self.source, detail=detail)
+        if reply.status < 400:
+            return SourceProtocolError(self.source, detail=detail)
+        if reply.status == _UNAUTHORIZED or (call.safe and reply.status == _FORBIDDEN):
+            return SourceAuthError(self.source, detail=detail)
+        return SourceRejected(self.source, self._explain(reply), detail=detail)
+
+    def _retry_after_s(self, header: str | None) -> float | None:
+        """Seconds to wait by RFC 9110, section 10.2.3: a number of seconds, or a date."""
+        if header is None:
+            return None
+        if header.strip().isdigit():
+            return float(header)
+        try:
+            moment = email.utils.parsedate_to_datetime(header)
+        except ValueError:
+            return None
+        return max(0.0, (moment - self._clock()).total_seconds()) if moment.tzinfo else None
+
+
+async def each(read: Callable[[Ref], Awaitable[T | None]], refs: Sequence[Ref]) -> list[Slot[T]]:
+    """Read several records of a source that only gives them one by one, all at once.
+
+    One record's SourceError fills its own slot and leaves the others alone.
+    """
+
+    async def slot(ref: Ref) -> Slot[T]:
+        try:
+            return await read(ref)
+        except SourceError as error:
+            return error
+
+    return list(await asyncio.gather(*map(slot, refs)))

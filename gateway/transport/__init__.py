@@ -1,0 +1,5 @@
+"""Call -> Reply: the seam under which HTTP client libraries live."""
+
+from gateway.transport.call import Call, Reply, Transport
+
+__all__ = ["Call", "Reply", "Transport"]

@@ -1,0 +1,52 @@
+"""The seam: one call goes out, one reply comes back."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request to one source.
+
+    `operation` names the vendor's endpoint for logs and errors. `safe` means that it may be
+    repeated and shared: it changes nothing at the source, whatever its method. `path` is already
+    percent-encoded and relative to the source's base URL. `query` and `headers` may hold
+    credentials, so neither shows in a repr.
+    """
+
+    operation: str
+    method: str
+    path: str
+    safe: bool
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: Mapping[str, str] = field(default=_NONE, repr=False)
+    body: bytes | AsyncIterator[bytes] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Transport(Protocol):
+    """Anything that turns a call into a reply: an adapter of an HTTP client, or a layer around one."""
+
+    async def send(self, call: Call) -> Reply:
+        """Send the call once.
+
+        Raises:
+            SourceUnavailable: No connection, or a broken one; `sent` is False only if nothing left.
+            SourceTimeout: No answer in time; `sent` likewise.
+            SourceProtocolError: What came back isn't HTTP, or is larger than allowed.
+        """
+
+    async def close(self) -> None:
+        """Release the connections."""
