@@ -1,0 +1,2 @@
+export const format = (text) => text;
+export default {};
