@@ -1,0 +1,1 @@
+"""The graph: types, queries, mutations and the batch functions under them."""

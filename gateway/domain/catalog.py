@@ -121,6 +121,11 @@ class Source:
             if not re.fullmatch(shape, part):
                 raise BadInput(f"Not the id of a {ref.type.value} of {self.key}.", argument=argument)
 
+    def conversation_of(self, message: Ref) -> Ref:
+        """The conversation of a message: its reference is the conversation's and the message's own part."""
+        entity = EntityType.CASE if EntityType.CASE in self.shapes else EntityType.TICKET
+        return Ref(entity, self.key, message.parts[: len(self.shapes[entity])])
+
     def ref_of(self, entity: EntityType, native_id: str, *, argument: str | None) -> Ref:
         """The reference of a record whose own id suffices to find it.
 

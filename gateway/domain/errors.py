@@ -180,18 +180,16 @@ class SourceRejected(SourceError):
 class WriteInDoubt(GatewayError):
     """A write was sent and its outcome is unknown: it may have reached the customer.
 
-    Not retryable: who repeats it may send twice.
+    Not retryable: who repeats it may send twice. `code` is that of the cause.
     """
 
-    retryable = False
-
-    def __init__(self, cause: SourceError) -> None:
+    def __init__(self, source: str, code: ErrorCode) -> None:
         super().__init__(
             "The write was sent, but the source did not confirm it: it may have been applied. "
             "Look at the source before sending it again."
         )
-        self.code = cause.code
-        self.source = cause.source
+        self.source = source
+        self.code = code
 
 
 class ConfigError(Exception):

@@ -32,7 +32,7 @@ class Ref:
     """One record of one source.
 
     `parts` is what the source's adapter needs to find the record again: the source's own id, with
-    its parent before it where the source has no single read.
+    its parent before it where the source has no single read. An account's are its kind and its id.
     """
 
     type: EntityType

@@ -182,6 +182,15 @@ class MessageReader(Protocol):
 
 
 @runtime_checkable
+class TicketWithMessagesReader(Protocol):
+    """Reads tickets whose messages come with them, so that one call serves both."""
+
+    async def read_ticket_with_messages(
+        self, refs: Sequence[Ref]
+    ) -> list[Slot[tuple[Ticket, tuple[Message, ...]]]]: ...
+
+
+@runtime_checkable
 class SubscriptionReader(Protocol):
     """Reads subscriptions by reference."""
 

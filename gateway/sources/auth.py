@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.clock import Clock
+from gateway.domain.errors import SourceError
 from gateway.transport import Call
 
 
@@ -95,7 +96,12 @@ class Session:
         if self._logging_in is None:
             self._logging_in = asyncio.ensure_future(self._log_in())
             self._logging_in.add_done_callback(self._keep)
-        return (await asyncio.shield(self._logging_in)).value
+        try:
+            return (await asyncio.shield(self._logging_in)).value
+        except SourceError as error:
+            # Of the call that waits for the credential nothing has left, so a write is not in doubt.
+            error.sent = False
+            raise
 
     def put(self, call: Call, credential: str) -> Call:
         """See `Auth.put`."""

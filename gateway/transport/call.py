@@ -2,10 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Protocol
-
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,7 @@ class Call:
     path: str
     safe: bool
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    headers: Mapping[str, str] = field(default=_NONE, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | AsyncIterator[bytes] | None = field(default=None, repr=False)
 
 

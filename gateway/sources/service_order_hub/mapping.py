@@ -216,12 +216,9 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _date(sent: date | datetime | str | None) -> date | None:
-    if isinstance(sent, datetime):
-        return sent.date()
-    if isinstance(sent, str):
-        try:
-            return date.fromisoformat(sent[:10])
-        except ValueError:
-            return None
-    return sent
+def _date(sent: str | None) -> date | None:
+    """A bare date; what follows it, or isn't one, is dropped."""
+    try:
+        return date.fromisoformat((sent or "")[:10])
+    except ValueError:
+        return None

@@ -3,7 +3,7 @@
 Pages: https://docs.serviceorderhub.com/en/latest/Messages/ and "Working with cases", read 2026-05-06.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -60,7 +60,7 @@ class Product(Wire):
     model: str | None = None
     serial: str | None = None
     problem_text: str | None = None
-    purchase_date: date | datetime | str | None = None
+    purchase_date: str | None = None
 
 
 class Order(Wire):

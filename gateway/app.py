@@ -1,0 +1,111 @@
+"""The composition root: settings in, the ASGI app out."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from gateway.config import Settings
+from gateway.domain.catalog import Catalog, Source
+from gateway.domain.clock import Clock, utc_now
+from gateway.http import explorer
+from gateway.http.endpoint import GraphQLEndpoint
+from gateway.http.execution import Executor
+from gateway.http.health import healthz, landing, readyz
+from gateway.http.uploads import UploadEndpoint
+from gateway.resilience.stack import build_stack
+from gateway.sources.registry import SPECS
+from gateway.sources.spec import SourceContext, SourceSettings
+from gateway.transport import Transport
+from gateway.transport.httpx import HttpxOptions, HttpxTransport
+from gateway.writes.service import Writes
+from gateway.writes.uploads import Uploads
+from resolvers.context import Context
+from resolvers.schema import build_schema
+
+
+def create_app(settings: Settings, *, clock: Clock = utc_now) -> Starlette:
+    """Assemble the gateway. Nothing is opened before the app's lifespan begins."""
+    schema = build_schema()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            catalog = await stack.enter_async_context(open_catalog(settings, clock=clock))
+            writes = Writes()
+            stack.push_async_callback(writes.drain)
+            uploads = Uploads(clock)
+
+            def make_context(request_id: str) -> Context:
+                return Context(
+                    catalog=catalog, writes=writes, uploads=uploads, clock=clock, request_id=request_id
+                )
+
+            app.state.graphql = GraphQLEndpoint(
+                Executor(schema), make_context, with_explorer=settings.server.explorer
+            )
+            app.state.uploads = UploadEndpoint(catalog, uploads)
+            yield
+
+    async def graphql(request: Request) -> Response:
+        endpoint: GraphQLEndpoint = request.app.state.graphql
+        return await endpoint.respond(request)
+
+    async def upload(request: Request) -> Response:
+        endpoint: UploadEndpoint = request.app.state.uploads
+        return await endpoint(request)
+
+    return Starlette(
+        routes=[
+            Route("/", landing),
+            Route("/graphql", graphql, methods=["GET", "POST"]),
+            Route("/uploads", upload, methods=["POST"]),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Mount(explorer.ASSETS_PATH, explorer.static_app()),
+        ],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(settings.server.allowed_hosts)),
+        ],
+        lifespan=lifespan,
+    )
+
+
+@asynccontextmanager
+async def open_catalog(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Catalog]:
+    """Build the clients of all enabled sources, and close their connections afterwards."""
+    async with AsyncExitStack() as stack:
+        sources = []
+        for key, each in settings.sources.items():
+            if each.enabled:
+                transport = _transport(key, each)
+                stack.push_async_callback(transport.close)
+                sources.append(_source(key, each, transport, clock))
+        yield Catalog(tuple(sources))
+
+
+def _transport(key: str, settings: SourceSettings) -> Transport:
+    options = HttpxOptions(
+        base_url=str(settings.base_url),
+        connect_timeout_s=settings.connect_timeout_s,
+        read_timeout_s=settings.read_timeout_s,
+        max_connections=settings.max_connections,
+    )
+    return build_stack(HttpxTransport(key, options), source=key, attempt_timeout_s=settings.attempt_timeout_s)
+
+
+def _source(key: str, settings: SourceSettings, transport: Transport, clock: Clock) -> Source:
+    spec = SPECS[settings.kind]
+    return Source(
+        key=key,
+        kind=spec.kind,
+        name=settings.name or spec.title,
+        docs_url=spec.docs_url,
+        client=spec.build(SourceContext(key, settings, transport, clock)),
+        shapes=spec.shapes,
+    )

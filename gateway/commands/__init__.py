@@ -1,0 +1,1 @@
+"""What `helpdesk-gateway` can be told to do, a module each."""

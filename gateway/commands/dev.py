@@ -1,0 +1,60 @@
+"""`dev`: the gateway on loopback, with the sandbox as its five sources. Reads no configuration."""
+
+import asyncio
+import sys
+from typing import Any
+
+from gateway import config
+from gateway.commands.serve import run
+from gateway.sandbox import Running, Sandbox
+
+_TRY = """\
+{
+  conversations(first: 5) {
+    nodes { __typename subject status { value } requester { name } lastMessage { preview } }
+    sources { source { name } state }
+  }
+}"""
+
+
+def dev(*, port: int) -> int:
+    """Run gateway and sandbox until a signal."""
+    asyncio.run(_dev(port))
+    return 0
+
+
+async def _dev(port: int) -> None:
+    sandbox = Sandbox()
+    async with sandbox.serve() as running:
+        settings = config.check(
+            {"server": {"port": port}, "sources": sandbox_sources(sandbox, running)},
+        )
+        await run(settings, announce=lambda url: _announce(url, running))
+
+
+def sandbox_sources(sandbox: Sandbox, running: Running) -> dict[str, dict[str, Any]]:
+    """The configuration's `sources` for a served sandbox, as a user would write them."""
+    credentials = {kind: service.credentials for kind, service in sandbox.services.items()}
+    settings: dict[str, dict[str, Any]] = {
+        "service_order_hub": {"token": credentials["service_order_hub"]["token"]},
+    }
+    return {
+        kind: {"kind": kind, "base_url": running.base_urls[kind], **each} for kind, each in settings.items()
+    }
+
+
+def _announce(url: str, running: Running) -> None:
+    lines = [
+        f"Explorer and GraphQL endpoint: {url}/graphql",
+        "",
+        "The sandbox's REST APIs:",
+        *(f"  {kind:18} {base_url}" for kind, base_url in running.base_urls.items()),
+        "",
+        "A query to try:",
+        _TRY,
+        "",
+        "Ctrl-C stops everything.",
+        "",
+    ]
+    sys.stdout.write("\n".join(lines))
+    sys.stdout.flush()

@@ -1,0 +1,155 @@
+"""The configuration: one TOML file and environment variables, checked as a whole at start.
+
+`HELPDESK_GATEWAY_SOURCES__SUPPORT_PL__API_PASSWORD=...` sets `sources.support-pl.api_password`: levels
+are parted by two underscores, and an underscore stands for a hyphen of a source's key too. A variable
+wins over the file. Nothing here is read at import.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.domain.errors import ConfigError
+from gateway.sources.registry import SPECS
+from gateway.sources.spec import SourceSettings
+
+PREFIX = "HELPDESK_GATEWAY_"
+FILE_VARIABLE = f"{PREFIX}CONFIG"
+_SOURCE_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+class ServerSettings(BaseModel):
+    """Where the gateway listens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Loopback only, until there is a login.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    explorer: bool = Field(True, description="Serve GraphiQL to browsers at /graphql.")
+    allowed_hosts: tuple[str, ...] = Field(
+        ("localhost", "127.0.0.1", "[::1]"),
+        description="Host names that requests may carry; others are refused, so that no web page can reach "
+        "the gateway under a name of its own.",
+    )
+
+
+class Settings(BaseModel):
+    """Everything that can be configured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    server: ServerSettings = ServerSettings()
+    sources: Mapping[str, SourceSettings] = {}
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read and check the configuration.
+
+    Args:
+        path: The TOML file; None for the environment alone.
+        environ: The environment's variables.
+    Raises:
+        ConfigError: With every problem, each under its key.
+    """
+    data: dict[str, Any] = {}
+    if path is not None:
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError([f"{path}: {error.strerror}"]) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError([f"{path}: not TOML: {error}"]) from error
+    for keys, value in _variables(environ):
+        _put(data, keys, value)
+    return check(data)
+
+
+def check(data: Mapping[str, Any]) -> Settings:
+    """Check a configuration given as plain data.
+
+    Raises:
+        ConfigError: With every problem, each under its key.
+    """
+    problems: list[str] = []
+    given = data.get("sources", {})
+    if not isinstance(given, Mapping):
+        problems.append("sources: must be a table with a table per source, such as [sources.support]")
+        given = {}
+    sources = {key: checked for key, each in given.items() if (checked := _source(key, each, problems))}
+    rest = {key: value for key, value in data.items() if key != "sources"}
+    try:
+        settings = Settings.model_validate({**rest, "sources": {}})
+    except ValidationError as error:
+        problems += _described(error, "")
+        raise ConfigError(problems) from error
+    if problems:
+        raise ConfigError(problems)
+    return settings.model_copy(update={"sources": sources})
+
+
+def _source(key: str, given: object, problems: list[str]) -> SourceSettings | None:
+    where = f"sources.{key}"
+    if not _SOURCE_KEY.fullmatch(key):
+        problems.append(f"{where}: a source's key has lower-case letters, digits, - and _, a letter first")
+        return None
+    if not isinstance(given, Mapping):
+        problems.append(f"{where}: must be a table")
+        return None
+    spec = SPECS.get(given.get("kind", ""))
+    if spec is None:
+        problems.append(f"{where}.kind: must be one of {', '.join(SPECS)}")
+        return None
+    try:
+        settings: SourceSettings = spec.settings.model_validate(dict(given))
+    except ValidationError as error:
+        problems += _described(error, where)
+        return None
+    return settings
+
+
+def _described(error: ValidationError, where: str) -> list[str]:
+    """Each problem with its key. The value is left out: it may be a secret."""
+    described = []
+    for each in error.errors(include_url=False, include_input=False, include_context=False):
+        key = ".".join(part for part in (where, *map(str, each["loc"])) if part)
+        message = {"missing": "is missing", "extra_forbidden": "is no setting; check its spelling"}.get(
+            each["type"], each["msg"]
+        )
+        described.append(f"{key}: {message}")
+    return described
+
+
+def _variables(environ: Mapping[str, str]) -> Iterator[tuple[list[str], Any]]:
+    for name, text in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name == FILE_VARIABLE:
+            continue
+        keys = name.removeprefix(PREFIX).lower().split("__")
+        yield keys, _value(text)
+
+
+def _value(text: str) -> Any:
+    """A variable's value; lists and tables are written as JSON."""
+    if text[:1] in {"[", "{"}:
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return text
+    return text
+
+
+def _put(data: dict[str, Any], keys: list[str], value: Any) -> None:
+    table: Any = data
+    for level, key in enumerate(keys):
+        if not isinstance(table, dict):
+            return
+        # The only names that may hold a hyphen are the sources' keys.
+        name = next((known for known in table if level == 1 and known.replace("-", "_") == key), key)
+        if level == len(keys) - 1:
+            table[name] = value
+        else:
+            table = table.setdefault(name, {})

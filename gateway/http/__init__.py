@@ -1,0 +1,1 @@
+"""HTTP <-> graph: the endpoint, the explorer, uploads and health."""

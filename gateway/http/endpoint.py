@@ -1,0 +1,94 @@
+"""`/graphql`: GraphQL over HTTP, and the explorer for browsers.
+
+Specification: https://graphql.github.io/graphql-over-http/draft/
+"""
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.http import explorer
+from gateway.http.errors import problem
+from gateway.http.execution import Executor
+from gateway.http.graphql_request import read_request
+from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, answer_type, choose
+from gateway.http.problems import HttpProblem
+from resolvers.context import Context
+
+MAX_BODY_BYTES = 256 * 1024
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class GraphQLEndpoint:
+    """Runs requests with a context made for each.
+
+    `make_context` is called inside the running loop, with the request's id.
+    """
+
+    def __init__(
+        self, executor: Executor, make_context: Callable[[str], Context], *, with_explorer: bool
+    ) -> None:
+        self._executor = executor
+        self._make_context = make_context
+        self._with_explorer = with_explorer
+
+    async def respond(self, request: Request) -> Response:
+        """Serve one request."""
+        request_id = request_id_of(request)
+        media_type = JSON
+        try:
+            if self._wants_explorer(request):
+                return explorer.page(endpoint=request.url.path)
+            media_type = answer_type(request.headers.get("accept"))
+            asked = await read_request(request, max_body_bytes=MAX_BODY_BYTES)
+            context = self._make_context(request_id)
+            answer = await self._executor.run(asked, context, mutations=request.method == "POST")
+        except HttpProblem as refusal:
+            body = {"errors": [problem(refusal.message, refusal.code, request_id=request_id)]}
+            return json_response(
+                body,
+                status=refusal.status,
+                media_type=media_type,
+                request_id=request_id,
+                headers=refusal.headers,
+            )
+        status = 200 if answer.accepted or media_type == JSON else 400
+        return json_response(answer.body, status=status, media_type=media_type, request_id=request_id)
+
+    def _wants_explorer(self, request: Request) -> bool:
+        """A browser that comes by its address bar, not a client with a query."""
+        return (
+            self._with_explorer
+            and request.method in {"GET", "HEAD"}
+            and "query" not in request.query_params
+            and choose(request.headers.get("accept"), (GRAPHQL_RESPONSE, JSON, HTML)) == HTML
+        )
+
+
+def request_id_of(request: Request) -> str:
+    """The caller's `X-Request-Id` if it is one, else a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def json_response(
+    body: Any, *, status: int, media_type: str, request_id: str, headers: dict[str, str] | None = None
+) -> Response:
+    """A JSON answer that no browser keeps or guesses the type of."""
+    return Response(
+        orjson.dumps(body),
+        status,
+        {
+            "X-Request-Id": request_id,
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Vary": "Accept",
+            **(headers or {}),
+        },
+        media_type=f"{media_type}; charset=utf-8",
+    )

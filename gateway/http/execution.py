@@ -1,0 +1,105 @@
+"""Runs one GraphQL request: parse, validate, execute, and shape the answer."""
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    OperationType,
+    execute,
+    get_operation_ast,
+    parse,
+    validate,
+)
+
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.http.errors import formatted, log_source_error, refused
+from gateway.http.graphql_request import GraphQLRequest
+from gateway.http.problems import HttpProblem
+from resolvers.context import Context, Report
+
+# Validation's time grows with the square of what it is given; this is the cheap guard before it.
+MAX_TOKENS = 1_000
+_MAX_VALIDATION_ERRORS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response's body, and whether the request as such was good (else 400 for strict clients)."""
+
+    body: dict[str, Any]
+    accepted: bool
+
+
+class Executor:
+    """Runs requests against the schema."""
+
+    def __init__(self, schema: strawberry.Schema) -> None:
+        self._schema = schema._schema  # noqa: SLF001 - Strawberry offers no other way to graphql-core's
+
+    async def run(self, request: GraphQLRequest, context: Context, *, mutations: bool) -> Answer:
+        """Run a request.
+
+        Raises:
+            HttpProblem: 405, a mutation where none may run.
+        """
+        try:
+            document = parse(request.query, max_tokens=MAX_TOKENS)
+            errors = validate(self._schema, document, max_errors=_MAX_VALIDATION_ERRORS)
+        except GraphQLError as error:
+            return _refused([error], ErrorCode.GRAPHQL_PARSE_FAILED, context)
+        except RecursionError:
+            too_deep = GraphQLError("The document is nested too deeply.")
+            return _refused([too_deep], ErrorCode.GRAPHQL_PARSE_FAILED, context)
+        if errors:
+            return _refused(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED, context)
+        _check_method(document, request.operation_name, mutations=mutations)
+        result = execute(
+            self._schema,
+            document,
+            context_value=context,
+            variable_values=request.variables,
+            operation_name=request.operation_name,
+        )
+        if inspect.isawaitable(result):
+            result = await result
+        return _answer(result, context)
+
+
+def _check_method(document: DocumentNode, name: str | None, *, mutations: bool) -> None:
+    operation = get_operation_ast(document, name)
+    if operation is not None and operation.operation is OperationType.MUTATION and not mutations:
+        raise HttpProblem(405, "Mutations run by POST only.", headers={"Allow": "POST"})
+
+
+def _refused(errors: list[GraphQLError], code: ErrorCode, context: Context) -> Answer:
+    body = {"errors": [refused(error, code, request_id=context.request_id) for error in errors]}
+    return Answer(body, accepted=False)
+
+
+def _answer(result: ExecutionResult, context: Context) -> Answer:
+    errors = [*(result.errors or ()), *map(_reported, context.reports)]
+    for error in {id(each.original_error): each.original_error for each in errors}.values():
+        if isinstance(error, GatewayError):
+            log_source_error(error, request_id=context.request_id)
+    # An error without a path came before execution: the variables or the operation's name.
+    if result.data is None and any(error.path is None for error in errors):
+        return Answer({"errors": _formatted(errors, context)}, accepted=False)
+    body: dict[str, Any] = {"data": result.data}
+    if errors:
+        body["errors"] = _formatted(errors, context)
+    return Answer(body, accepted=True)
+
+
+def _formatted(errors: list[GraphQLError], context: Context) -> list[dict[str, Any]]:
+    return [formatted(error, request_id=context.request_id) for error in errors]
+
+
+def _reported(report: Report) -> GraphQLError:
+    return GraphQLError(
+        report.error.message, nodes=report.nodes, path=list(report.path), original_error=report.error
+    )

@@ -1,0 +1,91 @@
+"""`POST /uploads?source=&filename=`: a file for a later write, streamed on to its source."""
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from gateway.domain.catalog import Catalog
+from gateway.domain.errors import BadInput, ErrorCode, GatewayError
+from gateway.domain.ports import FileUploader
+from gateway.http.endpoint import json_response, request_id_of
+from gateway.http.errors import log_source_error, problem
+from gateway.http.negotiation import JSON
+from gateway.http.problems import HttpProblem
+from gateway.writes.uploads import Uploads
+
+MAX_UPLOAD_BYTES = 25 * 1024 * 1024
+_MEDIA_TYPE = "application/octet-stream"
+_MAX_FILENAME = 255
+_STATUSES = {
+    ErrorCode.BAD_USER_INPUT: 400,
+    ErrorCode.SOURCE_TIMEOUT: 504,
+    ErrorCode.SOURCE_THROTTLED: 503,
+    ErrorCode.INTERNAL_SERVER_ERROR: 500,
+}
+
+
+class UploadEndpoint:
+    """Takes a file's bytes and answers the handle to name in `attachments`."""
+
+    def __init__(self, catalog: Catalog, uploads: Uploads) -> None:
+        self._catalog = catalog
+        self._uploads = uploads
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer 201 with the handle, or an error in the graph's form."""
+        request_id = request_id_of(request)
+        try:
+            return await self._upload(request, request_id)
+        except HttpProblem as refusal:
+            body = {"errors": [problem(refusal.message, refusal.code, request_id=request_id)]}
+            return json_response(
+                body, status=refusal.status, media_type=JSON, request_id=request_id, headers=refusal.headers
+            )
+        except GatewayError as error:
+            log_source_error(error, request_id=request_id)
+            body = {"errors": [problem(error.message, error.code, request_id=request_id)]}
+            status = _STATUSES.get(error.code, 502)
+            return json_response(body, status=status, media_type=JSON, request_id=request_id)
+
+    async def _upload(self, request: Request, request_id: str) -> Response:
+        # A type that browsers don't send without asking first keeps other sites' forms out.
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
+            raise HttpProblem(415, f"Send the file's bytes as {_MEDIA_TYPE}.")
+        source = self._catalog.named(request.query_params.get("source", ""), argument="source")
+        filename = _filename(request.query_params.get("filename", ""))
+        uploader = source.port(FileUploader)
+        if uploader is None:
+            raise BadInput(f"{source.key} takes no files.", argument="source")
+        file = await uploader.upload(filename, _capped(request))
+        upload = self._uploads.issue("local", source.key, file)
+        body = {
+            "id": upload.handle,
+            "source": source.key,
+            "filename": file.filename,
+            "sizeBytes": file.size_bytes,
+            "expiresAt": file.expires_at,
+        }
+        return json_response(body, status=201, media_type=JSON, request_id=request_id)
+
+
+def _filename(given: str) -> str:
+    if not 1 <= len(given) <= _MAX_FILENAME or not given.isprintable() or "/" in given or "\\" in given:
+        raise BadInput(
+            f"`filename` must have 1 to {_MAX_FILENAME} printable characters and no slash.",
+            argument="filename",
+        )
+    return given
+
+
+async def _capped(request: Request) -> AsyncIterator[bytes]:
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_UPLOAD_BYTES:
+                raise HttpProblem(413, f"A file may have {MAX_UPLOAD_BYTES} bytes at most.")
+            if chunk:
+                yield chunk
+    except ClientDisconnect as error:
+        raise HttpProblem(400, "The file ended too soon.") from error

@@ -1,0 +1,1 @@
+"""How operations run: fields that fetch are batch functions over parents."""

@@ -1,0 +1,139 @@
+"""Declares the fields that fetch: once, as functions over parents.
+
+A batch function gets every parent of one field at once and returns one slot per parent: the value,
+None, or the exception that costs just that parent's field. A plan calls it per level; here the
+Strawberry resolver is derived from it with an aiodataloader, so that no field can be N+1 by
+accident. Root fields are functions of the same form without parents.
+
+The operation's context must offer `loaders: FieldLoaders`, fresh per operation.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Protocol, TypeVar, cast
+
+import strawberry
+from aiodataloader import DataLoader
+from graphql import FieldNode, GraphQLResolveInfo
+from strawberry.parent import StrawberryParent
+from strawberry.types import Info
+
+from gateway.plans.selection import Selection
+
+
+class HasLoaders(Protocol):
+    """What the derived resolvers need of a context."""
+
+    loaders: "FieldLoaders"
+
+
+C = TypeVar("C", bound=HasLoaders)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch(Generic[C]):
+    """What a fetching function is told: the operation's context and what is asked below the field.
+
+    `path` and `nodes` say where in the answer and in the document the field stands (for a batch: the
+    first of its parents'), for errors that go beside data.
+    """
+
+    context: C
+    selection: Selection
+    path: tuple[str | int, ...]
+    nodes: tuple[FieldNode, ...]
+
+
+class FieldLoaders:
+    """One loader per field of the operation. Make it inside the running loop, one per operation."""
+
+    def __init__(self) -> None:
+        self._loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = {}
+
+    async def load(
+        self,
+        batch: Callable[..., Awaitable[Sequence[object]]],
+        parent: object,
+        info: "GraphQLResolveInfo[Any]",
+        arguments: dict[str, object],
+    ) -> object:
+        """Load the field for one parent, together with its siblings.
+
+        The same nodes of the document have the same arguments and selection, so they share a loader.
+        """
+        key = (batch, *map(id, info.field_nodes))
+        loader = self._loaders.get(key)
+        if loader is None:
+            fetch = _fetch(info)
+
+            async def load_all(parents: list[object]) -> list[object]:
+                return list(await batch(parents, fetch, **arguments))
+
+            # Parents need not be hashable, and each asks once: there is nothing to cache here.
+            loader = self._loaders[key] = DataLoader(load_all, cache=False)
+        return await loader.load(parent)
+
+
+def batch_field(
+    batch: Callable[..., Awaitable[Sequence[object]]], *, description: str, **options: Any
+) -> Any:
+    """A field that fetches, declared by its batch function.
+
+    Args:
+        batch: `async def batch(parents, fetch, **arguments) -> list`, one slot per parent.
+        description: For the schema.
+        options: Anything else that `strawberry.field` takes.
+    """
+
+    async def resolve(root: Any, info: Info[HasLoaders, Any], **arguments: object) -> object:
+        return await info.context.loaders.load(batch, root, info._raw_info, arguments)  # noqa: SLF001
+
+    return _field(resolve, batch, skip=2, parent=True, description=description, options=options)
+
+
+def root_field(fetcher: Callable[..., Awaitable[object]], *, description: str, **options: Any) -> Any:
+    """A query's or mutation's root field.
+
+    Args:
+        fetcher: `async def fetcher(fetch, **arguments)`.
+        description: For the schema.
+        options: Anything else that `strawberry.field` takes.
+    """
+
+    async def resolve(info: Info[HasLoaders, Any], **arguments: object) -> object:
+        return await fetcher(_fetch(info._raw_info), **arguments)  # noqa: SLF001
+
+    return _field(resolve, fetcher, skip=1, parent=False, description=description, options=options)
+
+
+def _fetch(info: "GraphQLResolveInfo[Any]") -> Fetch[Any]:
+    return Fetch(info.context, Selection.of(info), tuple(info.path.as_list()), tuple(info.field_nodes))
+
+
+def _field(
+    resolve: Callable[..., Awaitable[object]],
+    declared: Callable[..., Awaitable[object]],
+    *,
+    skip: int,
+    parent: bool,
+    description: str,
+    options: dict[str, Any],
+) -> Any:
+    """Give the derived resolver the declared function's arguments, so that Strawberry sees them."""
+    arguments = list(inspect.signature(declared).parameters.values())[skip:]
+    reserved = [
+        inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
+    ]
+    if parent:
+        reserved.insert(
+            0,
+            inspect.Parameter(
+                "root", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Annotated[Any, StrawberryParent()]
+            ),
+        )
+    resolver = cast("Any", resolve)
+    resolver.__signature__ = inspect.Signature([*reserved, *arguments])
+    resolver.__annotations__ = {each.name: each.annotation for each in (*reserved, *arguments)}
+    resolver.__module__ = declared.__module__
+    return strawberry.field(resolver=resolver, description=description, **options)

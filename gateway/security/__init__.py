@@ -1,0 +1,1 @@
+"""What keeps strangers' text and strangers' requests harmless."""

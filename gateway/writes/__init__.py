@@ -1,0 +1,1 @@
+"""Writes: the only place that may claim that something happened at a source."""

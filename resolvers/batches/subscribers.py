@@ -1,0 +1,13 @@
+"""Who gets a notification."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.domain.records import NotificationSubscription
+from resolvers.batches.completion import gather_slots
+from resolvers.context import AnyFetch
+
+
+async def subscribers(parents: Sequence[NotificationSubscription], fetch: AnyFetch) -> list[Any]:
+    """The subscribers' addresses, one read per topic."""
+    return await gather_slots([fetch.context.records.subscribers.load(parent.ref) for parent in parents])

@@ -1,0 +1,58 @@
+"""What an operation knows: made fresh for each, so that nothing is shared between callers."""
+
+from dataclasses import dataclass, field
+
+from graphql import FieldNode
+
+from gateway.domain.catalog import Catalog
+from gateway.domain.clock import Clock
+from gateway.domain.errors import GatewayError
+from gateway.plans.fields import Fetch, FieldLoaders
+from gateway.writes.service import Writes
+from gateway.writes.uploads import Uploads
+from resolvers.loading import RecordLoaders
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An error that goes beside data: a list without one of its sources, for example."""
+
+    error: GatewayError
+    path: tuple[str | int, ...]
+    nodes: tuple[FieldNode, ...]
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation's surroundings. Make it inside the running loop.
+
+    `principal` is who asks; until there is a login it is always the same one.
+    """
+
+    catalog: Catalog
+    writes: Writes
+    uploads: Uploads
+    clock: Clock
+    request_id: str
+    principal: str = "local"
+    loaders: FieldLoaders = field(default_factory=FieldLoaders)
+    reports: list[Report] = field(default_factory=list)
+    records: RecordLoaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.records = RecordLoaders(self.catalog)
+
+    def report(self, error: GatewayError, fetch: "AnyFetch") -> None:
+        """Add an error to the answer without giving up the field's data."""
+        self.reports.append(Report(error, fetch.path, fetch.nodes))
+
+    def report_or_raise(self, error: Exception, fetch: "AnyFetch") -> GatewayError:
+        """Report an expected error once per field, and raise any other: that one is a fault of ours."""
+        if not isinstance(error, GatewayError):
+            raise error
+        if not any(report.error is error and report.path == fetch.path for report in self.reports):
+            self.report(error, fetch)
+        return error
+
+
+AnyFetch = Fetch[Context]

@@ -1,0 +1,1 @@
+"""The Mutation root: one module per thing that can be written."""

@@ -1,0 +1,110 @@
+"""`createCaseMessage`: a message on a repair case, with every field that the hub documents."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+
+from gateway.domain.catalog import Source
+from gateway.domain.errors import BadInput, Refusal, RefusalCode
+from gateway.domain.ids import EntityType, Ref
+from gateway.domain.ports import CaseMessageCreator
+from gateway.domain.writes import NewCaseMessage
+from resolvers.context import AnyFetch
+from resolvers.mutations.performing import check_key, payload, perform, target, unsupported
+from resolvers.mutations.reply import AuthorInput
+from resolvers.queries.single import case_refs
+
+
+@strawberry.input(description="A message on a repair case.")
+class CreateCaseMessageInput:
+    case: strawberry.ID | None = strawberry.field(default=None, description="The case. Give this or `guid`.")
+    guid: strawberry.ID | None = strawberry.field(
+        default=None, description="The case by its own guid, where one source has cases. Give this or `case`."
+    )
+    type: str = strawberry.field(
+        description="The hub's own word: serviceComment, customerCenterReply, costProposalRejectRur, "
+        "costProposalRejectScrap, statusRequest, spareParts, reminder, costProposal, shipment or forwarding."
+    )
+    content: str | None = strawberry.field(default=None, description="The text.")
+    declared_at: datetime | None = strawberry.field(
+        default=None, description="When it really happened; now by default."
+    )
+    external_id: str | None = strawberry.field(
+        default=None, description="Your own reference, at most 512 characters."
+    )
+    parent: strawberry.ID | None = strawberry.field(
+        default=None, description="The message of the same case that it answers."
+    )
+    author: AuthorInput | None = strawberry.field(
+        default=None, description="The human author, each part at most 512 characters."
+    )
+    internal: bool | None = strawberry.field(
+        default=None, description="Only for the provider's eyes; partners can't read it back."
+    )
+    idempotency_key: str = strawberry.field(
+        description="1 to 255 characters, new for each new message: a repeat with the same key and input "
+        "tells the first one's outcome and sends nothing."
+    )
+
+
+async def create_case_message(
+    fetch: AnyFetch,
+    input: Annotated[CreateCaseMessageInput, strawberry.argument(description="The message.")],
+) -> Any:
+    """Send a case message once."""
+    source, case = _case(fetch, input)
+    creator = source.port(CaseMessageCreator)
+    if creator is None:
+        return unsupported(source, "take case messages")
+    parent, misplaced = _parent(fetch, input, source, case)
+    author = input.author or AuthorInput()
+    wanted = NewCaseMessage(
+        case=case,
+        kind=input.type,
+        content=input.content,
+        declared_at=input.declared_at,
+        external_id=input.external_id,
+        parent=parent,
+        author_name=author.name,
+        author_email=author.email,
+        internal=input.internal,
+    )
+    refusals = (*check_key(input.idempotency_key), *misplaced, *creator.check_case_message(wanted))
+    if refusals:
+        return payload(refusals, message=None)
+    outcome = await perform(
+        fetch,
+        source,
+        "createCaseMessage",
+        key=input.idempotency_key,
+        write=wanted,
+        send=lambda: creator.create_case_message(wanted),
+    )
+    fetch.context.records.forget(case)
+    return payload(outcome.refusals, message=outcome.value)
+
+
+def _case(fetch: AnyFetch, given: CreateCaseMessageInput) -> tuple[Source, Ref]:
+    if (given.case is None) == (given.guid is None):
+        raise BadInput("Give exactly one of `case` and `guid`.", argument="input.case")
+    if given.case is not None:
+        return target(fetch, given.case, "input.case", EntityType.CASE)
+    refs = case_refs(fetch, given.guid or "", None, "input.guid")
+    if len(refs) > 1:
+        keys = ", ".join(ref.source for ref in refs)
+        raise BadInput(f"Several sources have cases ({keys}): give `case`.", argument="input.guid")
+    return fetch.context.catalog.of(refs[0], argument="input.guid"), refs[0]
+
+
+def _parent(
+    fetch: AnyFetch, given: CreateCaseMessageInput, source: Source, case: Ref
+) -> tuple[Ref | None, tuple[Refusal, ...]]:
+    """The message to answer; it has to be one of the same case."""
+    if given.parent is None:
+        return None, ()
+    _, parent = target(fetch, given.parent, "input.parent", EntityType.MESSAGE)
+    if parent.source == case.source and source.conversation_of(parent) == case:
+        return parent, ()
+    message = "`parent` is a message of another case."
+    return parent, (Refusal(RefusalCode.INVALID, message, ("parent",), source.key),)

@@ -1,0 +1,90 @@
+"""What mutations answer."""
+
+from typing import Any
+
+import strawberry
+from strawberry.types import Info
+
+from gateway.domain.errors import Refusal
+from resolvers.context import Context
+from resolvers.types.conversation import Conversation, Ticket
+from resolvers.types.enums import RefusalCode
+from resolvers.types.message import Message
+from resolvers.types.source import Source
+from resolvers.types.subscription import NotificationSubscription
+
+_ERRORS = "Why it was refused, or a part of it; empty when all was done."
+
+
+def _path(root: strawberry.Parent[Refusal]) -> list[str]:
+    return [part for name in root.field for part in name.split(".")]
+
+
+def _source(root: strawberry.Parent[Refusal], info: Info[Context, Any]) -> Any:
+    return None if root.source is None else info.context.catalog.get(root.source)
+
+
+@strawberry.type(description="Why a mutation was refused. Nothing was sent, or the source said no.")
+class UserError:
+    code: RefusalCode = strawberry.field(description="What is wrong, for programs.")
+    message: str = strawberry.field(description="What is wrong, for people.")
+    field: list[str] = strawberry.field(
+        resolver=_path, description="The path inside `input` that it is about; empty if about all of it."
+    )
+    source: Source | None = strawberry.field(resolver=_source, description="The source that refused it.")
+    source_code: str | None = strawberry.field(description="The source's own code.")
+
+
+@strawberry.type(description="The answer to `reply`.")
+class ReplyPayload:
+    message: Message | None = strawberry.field(
+        description="The reply as its source keeps it; null if the source took it but doesn't say which "
+        "message it became."
+    )
+    conversation: Conversation | None = strawberry.field(description="The case or ticket, read anew.")
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The answer to `createCaseMessage`.")
+class CreateCaseMessagePayload:
+    message: Message | None = strawberry.field(description="The message as the hub keeps it.")
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The answer to `createTicket`.")
+class CreateTicketPayload:
+    ticket: Ticket | None = strawberry.field(description="The new ticket, read back from its source.")
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The answer to `confirmMessages`: each message is in one of the lists.")
+class ConfirmMessagesPayload:
+    confirmed: list[Message] = strawberry.field(description="Those that were confirmed now, read back.")
+    already_confirmed: list[Message] = strawberry.field(
+        description="Those that had been confirmed before: nothing was sent for them."
+    )
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The answer to `updateTicket`.")
+class UpdateTicketPayload:
+    ticket: Ticket | None = strawberry.field(description="The ticket, read back from its source.")
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The answer to `createNotificationSubscription`.")
+class CreateNotificationSubscriptionPayload:
+    subscription: NotificationSubscription | None = strawberry.field(description="The new topic.")
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The answer to `updateNotificationSubscription`.")
+class UpdateNotificationSubscriptionPayload:
+    subscription: NotificationSubscription | None = strawberry.field(description="The changed topic.")
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The answer to `deleteNotificationSubscription`.")
+class DeleteNotificationSubscriptionPayload:
+    deleted_id: strawberry.ID | None = strawberry.field(description="The id of what was deleted.")
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)

@@ -1,0 +1,82 @@
+"""What all mutations share: checks that cost no call, the write itself, and its payload."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from types import SimpleNamespace
+from typing import TypeVar
+
+from gateway.domain.catalog import Source
+from gateway.domain.errors import BadInput, Refusal, RefusalCode
+from gateway.domain.ids import EntityType, Ref, parse_global_id
+from gateway.domain.records import TextFormat
+from gateway.security.html import sanitize
+from gateway.writes.service import Intent, Outcome
+from resolvers.context import AnyFetch
+
+T = TypeVar("T")
+
+MAX_KEY_LENGTH = 255
+
+
+def payload(refusals: Iterable[Refusal] = (), **objects: object) -> SimpleNamespace:
+    """A mutation's payload: its objects, and why it was refused."""
+    return SimpleNamespace(user_errors=list(refusals), **objects)
+
+
+def check_key(key: str | None) -> tuple[Refusal, ...]:
+    """An idempotency key, where given, has 1 to 255 characters."""
+    if key is None or 1 <= len(key) <= MAX_KEY_LENGTH:
+        return ()
+    code = RefusalCode.TOO_LONG if key else RefusalCode.REQUIRED
+    return (
+        Refusal(code, f"`idempotencyKey` must have 1 to {MAX_KEY_LENGTH} characters.", ("idempotencyKey",)),
+    )
+
+
+def unsupported(source: Source, what: str) -> SimpleNamespace:
+    """The payload of a mutation that the source can't do at all."""
+    return payload(
+        [Refusal(RefusalCode.UNSUPPORTED_BY_SOURCE, f"{source.key} can't {what}.", (), source.key)]
+    )
+
+
+def target(fetch: AnyFetch, given: str, argument: str, *types: EntityType) -> tuple[Source, Ref]:
+    """The record that an input names, and its source.
+
+    Raises:
+        BadInput: It is no id, one of another type, or of a source that isn't configured.
+    """
+    ref = parse_global_id(given, argument=argument)
+    if ref.type not in types:
+        wanted = " or ".join(each.value for each in types)
+        raise BadInput(f"Not the id of a {wanted} but of a {ref.type.value}.", argument=argument)
+    return fetch.context.catalog.of(ref, argument=argument), ref
+
+
+def outgoing(body: str, form: TextFormat) -> str:
+    """A text as it may leave: HTML sanitised like incoming HTML."""
+    return sanitize(body) if form is TextFormat.HTML else body
+
+
+def upload_tokens(
+    fetch: AnyFetch, source: Source, handles: Sequence[str] | None
+) -> tuple[tuple[str, ...] | None, tuple[Refusal, ...]]:
+    """The source's tokens for upload handles; None where no attachments were given."""
+    if handles is None:
+        return None, ()
+    return fetch.context.uploads.tokens(handles, principal=fetch.context.principal, source=source.key)
+
+
+async def perform(
+    fetch: AnyFetch,
+    source: Source,
+    operation: str,
+    *,
+    key: str | None,
+    write: object,
+    send: Callable[[], Awaitable[T]],
+) -> Outcome[T]:
+    """Do a checked write under its idempotency key."""
+    intent = Intent(
+        principal=fetch.context.principal, operation=operation, source=source.key, key=key, input=write
+    )
+    return await fetch.context.writes.run(intent, send)

@@ -1,0 +1,127 @@
+"""Queries for lists."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+from gateway.domain import ports
+from gateway.domain.errors import BadInput
+from gateway.domain.records import Account, Conversation, ServiceSubscription, Ticket
+from resolvers import lists
+from resolvers.arguments import After, First
+from resolvers.context import AnyFetch
+from resolvers.guid_list import cases_by_guid
+from resolvers.lists import account_ref
+from resolvers.paging import Asked, Connection
+from resolvers.types.inputs import (
+    AccountFilter,
+    CaseFilter,
+    ConversationFilter,
+    SubscriptionFilter,
+    TicketFilter,
+)
+
+_WHICH = "Which ones; all by default."
+
+
+def _asked(sources: list[str] | None, first: int | None, after: str | None) -> Asked:
+    return Asked(first, after, None if sources is None else tuple(sources))
+
+
+def _tuple(given: list[Any] | None) -> tuple[Any, ...] | None:
+    return None if given is None else tuple(given)
+
+
+async def accounts(
+    fetch: AnyFetch,
+    filter: Annotated[AccountFilter | None, strawberry.argument(description=_WHICH)] = None,
+    first: First = None,
+    after: After = None,
+) -> Connection[Account]:
+    """Accounts of all sources."""
+    given = filter or AccountFilter()
+    wanted = ports.AccountFilter(
+        kind=given.kind,
+        search=given.search,
+        organization=account_ref(fetch, given.organization, "filter.organization"),
+    )
+    return await lists.accounts(fetch, wanted, _asked(given.sources, first, after))
+
+
+async def cases(
+    fetch: AnyFetch,
+    filter: Annotated[CaseFilter | None, strawberry.argument(description=_WHICH)] = None,
+    first: First = None,
+    after: After = None,
+) -> Connection[Any]:
+    """Cases of all sources."""
+    given = filter or CaseFilter()
+    wanted = ports.CaseFilter(
+        search=given.search,
+        status=_tuple(given.status),
+        partner=account_ref(fetch, given.partner, "filter.partner"),
+        provider=account_ref(fetch, given.provider, "filter.provider"),
+        tags=_tuple(given.tags),
+        created_after=given.created_after,
+        created_before=given.created_before,
+    )
+    asked = _asked(given.sources, first, after)
+    if given.guids is None:
+        return await lists.cases(fetch, wanted, asked)
+    if wanted != ports.CaseFilter():
+        raise BadInput("`guids` goes with `sources` alone.", argument="filter.guids")
+    return await cases_by_guid(fetch, given.guids, asked)
+
+
+async def tickets(
+    fetch: AnyFetch,
+    filter: Annotated[TicketFilter | None, strawberry.argument(description=_WHICH)] = None,
+    first: First = None,
+    after: After = None,
+) -> Connection[Ticket]:
+    """Tickets of all sources."""
+    given = filter or TicketFilter()
+    wanted = ports.ConversationFilter(
+        account=account_ref(fetch, given.account, "filter.account"),
+        status=_tuple(given.status),
+        assignee=account_ref(fetch, given.assignee, "filter.assignee"),
+        queue=given.queue,
+        updated_after=given.updated_after,
+        search=given.search,
+    )
+    return await lists.tickets(fetch, wanted, _asked(given.sources, first, after))
+
+
+async def conversations(
+    fetch: AnyFetch,
+    filter: Annotated[ConversationFilter | None, strawberry.argument(description=_WHICH)] = None,
+    first: First = None,
+    after: After = None,
+) -> Connection[Conversation]:
+    """Cases and tickets of all sources."""
+    given = filter or ConversationFilter()
+    wanted = ports.ConversationFilter(
+        account=account_ref(fetch, given.account, "filter.account"),
+        status=_tuple(given.status),
+        assignee=account_ref(fetch, given.assignee, "filter.assignee"),
+        updated_after=given.updated_after,
+        search=given.search,
+    )
+    return await lists.conversations(fetch, wanted, _asked(given.sources, first, after))
+
+
+async def subscriptions(
+    fetch: AnyFetch,
+    filter: Annotated[SubscriptionFilter | None, strawberry.argument(description=_WHICH)] = None,
+    first: First = None,
+    after: After = None,
+) -> Connection[ServiceSubscription]:
+    """Subscriptions of all sources."""
+    given = filter or SubscriptionFilter()
+    wanted = ports.SubscriptionFilter(
+        account=account_ref(fetch, given.account, "filter.account"),
+        reseller=account_ref(fetch, given.reseller, "filter.reseller"),
+        kind=None if given.kind is None else given.kind.value,
+        is_global=given.global_,
+    )
+    return await lists.subscriptions(fetch, wanted, _asked(given.sources, first, after))

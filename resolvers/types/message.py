@@ -1,0 +1,118 @@
+"""Messages."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from gateway.domain import records
+from gateway.domain.errors import BadInput
+from gateway.plans.fields import batch_field
+from gateway.security import html
+from resolvers.batches import messages as batches
+from resolvers.batches.held_accounts import account_at
+from resolvers.types.connections import MessageConnection
+from resolvers.types.enums import AuthorRole, MessageType, TextFormat, Visibility
+from resolvers.types.node import Node
+from resolvers.types.source import Origin
+
+if TYPE_CHECKING:
+    from resolvers.types.account import Account
+    from resolvers.types.conversation import Conversation
+
+_MAX_PREVIEW = 1000
+
+
+def _is_markup(body: records.Body) -> bool:
+    if body.format is records.TextFormat.UNKNOWN:
+        return html.looks_like_html(body.content)
+    return body.format is records.TextFormat.HTML
+
+
+def _text(root: strawberry.Parent[records.Body]) -> str:
+    return html.to_text(root.content) if _is_markup(root) else root.content
+
+
+def _html(root: strawberry.Parent[records.Body]) -> str:
+    return html.sanitize(root.content) if _is_markup(root) else html.escape(root.content)
+
+
+def _preview(
+    root: strawberry.Parent[records.Message],
+    length: Annotated[
+        int, strawberry.argument(description=f"At most so many characters, 1 to {_MAX_PREVIEW}.")
+    ] = 140,
+) -> str | None:
+    if not 1 <= length <= _MAX_PREVIEW:
+        raise BadInput(f"`length` must be 1 to {_MAX_PREVIEW}, not {length}.", argument="length")
+    if root.body is None:
+        return None
+    text = " ".join(_text(root.body).split())
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+@strawberry.type(description="What a message is: the graph's word and the source's own.")
+class MessageKind:
+    value: MessageType = strawberry.field(description="The graph's word.")
+    raw: str | None = strawberry.field(description="The source's own word.")
+
+
+@strawberry.type(description="A message's text, harmless in both forms.")
+class MessageBody:
+    text: str = strawberry.field(resolver=_text, description="As plain text; links with their address.")
+    html: str = strawberry.field(
+        resolver=_html,
+        description="As HTML reduced to an allow-list: nothing in it runs, or loads from another host.",
+    )
+    format: TextFormat = strawberry.field(description="How the source keeps it.")
+
+
+@strawberry.type(description="Who wrote a message, as far as its source says.")
+class MessageAuthor:
+    role: AuthorRole = strawberry.field(description="On whose side the author stands.")
+    name: str | None = strawberry.field(description="The author's name.")
+    email: str | None = strawberry.field(description="The author's e-mail address.")
+    account: Annotated["Account", strawberry.lazy("resolvers.types.account")] | None = batch_field(
+        account_at("account"), description="The author's account, where the source names it."
+    )
+
+
+@strawberry.type(description="A file of a message. How to fetch it is not documented by any source.")
+class Attachment:
+    name: str | None = strawberry.field(description="The file's name.")
+    content_type: str | None = strawberry.field(description="The media type.")
+    size_bytes: int | None = strawberry.field(description="The size in bytes.")
+
+
+@strawberry.type(description="One message of a case or ticket.")
+class Message(Node):
+    origin: Origin = strawberry.field(description="Where it comes from.")
+    conversation: Annotated["Conversation", strawberry.lazy("resolvers.types.conversation")] | None = (
+        batch_field(batches.conversations_of, description="The case or ticket that it belongs to.")
+    )
+    author: MessageAuthor | None = strawberry.field(description="Who wrote it.")
+    kind: MessageKind | None = strawberry.field(description="What it is.")
+    heading: str | None = strawberry.field(description="Its own heading, where the source has one.")
+    body: MessageBody | None = strawberry.field(description="Its text.")
+    preview: str | None = strawberry.field(
+        resolver=_preview, description="The beginning of its text on one line."
+    )
+    parent: "Message | None" = batch_field(batches.parents_of, description="The message that it answers.")
+    replies: MessageConnection | None = batch_field(
+        batches.replies, description="The messages that answer it, oldest first."
+    )
+    visibility: Visibility | None = strawberry.field(description="Whether the customer can see it.")
+    external_id: str | None = strawberry.field(description="The id that its sender gave it.")
+    attachments: list[Attachment] | None = strawberry.field(
+        description="Its files; null where the source doesn't say."
+    )
+    created_at: datetime | None = strawberry.field(description="When the source stored it.")
+    updated_at: datetime | None = strawberry.field(description="When it last changed.")
+    declared_at: datetime | None = strawberry.field(description="When it happened, by its sender's word.")
+    confirmed_at: datetime | None = strawberry.field(
+        description="When the receiver confirmed it; null until then, and where there is no confirming."
+    )
+
+    @classmethod
+    def is_type_of(cls, obj: object, _info: object) -> bool:
+        return isinstance(obj, records.Message)
