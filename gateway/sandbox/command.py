@@ -1,0 +1,138 @@
+"""`helpdesk-gateway sandbox`: the emulated services on loopback until Ctrl-C."""
+
+import argparse
+import asyncio
+import ipaddress
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+
+from gateway.sandbox import KINDS, Faults, Sandbox
+
+
+def run(argv: Sequence[str]) -> int:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        argv: What follows the word `sandbox` on the command line.
+
+    Returns:
+        0 after a clean stop, 1 where a port could not be taken. Bad arguments end in argparse's exit 2.
+    """
+    options = _parser().parse_args(argv)
+    dials = {kind: Faults() for kind in KINDS}
+    for kind, latency_ms in options.latency:
+        dials[kind].latency_ms = latency_ms
+    for kind, error_rate in options.error_rate:
+        dials[kind].error_rate = error_rate
+    ports = {kind: getattr(options, f"port_{kind}") for kind in KINDS}
+    try:
+        asyncio.run(_serve(Sandbox(faults=dials), host=options.host, ports=ports, as_json=options.json))
+    except OSError as exc:
+        print(f"helpdesk-gateway sandbox: cannot listen: {exc}", file=sys.stderr)  # noqa: T201 - a command's voice
+        return 1
+    return 0
+
+
+async def _serve(sandbox: Sandbox, *, host: str, ports: dict[str, int], as_json: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with sandbox.serve(host, ports) as running:
+        description = running.describe()
+        text = orjson.dumps(description).decode() if as_json else _for_people(description)
+        print(text, flush=True)  # noqa: T201 - whoever started it reads this line
+        await stop.wait()
+
+
+def _for_people(description: dict[str, Any]) -> str:
+    lines = ["The sandbox is up: invented data, in memory. Ctrl-C stops it."]
+    for kind, source in description["sources"].items():
+        lines += ["", f"{kind}  {source['baseUrl']}", f"  docs: {source['docs']}"]
+        lines += [f"  {name}: {value}" for name, value in source["credentials"].items()]
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="helpdesk-gateway sandbox",
+        description="Emulates the REST APIs of the five sources, in memory, over invented data.",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print base URLs and credentials as one line of JSON"
+    )
+    parser.add_argument(
+        "--host", type=_loopback, default="127.0.0.1", help="a loopback address (default: %(default)s)"
+    )
+    for kind in KINDS:
+        parser.add_argument(
+            f"--port-{kind.replace('_', '-')}",
+            dest=f"port_{kind}",
+            type=_port,
+            default=0,
+            metavar="PORT",
+            help=f"port of {kind} (default: a free one)",
+        )
+    parser.add_argument(
+        "--latency",
+        type=_latency,
+        action="append",
+        default=[],
+        metavar="SOURCE=MS",
+        help="delay every answer",
+    )
+    parser.add_argument(
+        "--error-rate",
+        type=_error_rate,
+        action="append",
+        default=[],
+        metavar="SOURCE=SHARE",
+        help="answer this share of requests, 0 to 1, with 500",
+    )
+    return parser
+
+
+def _loopback(text: str) -> str:
+    try:
+        inside = text == "localhost" or ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a loopback address: the credentials are public, so it stays on this machine"
+        )
+    return text
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def _latency(text: str) -> tuple[str, float]:
+    return _per_source(text, lambda value: Faults(latency_ms=value))
+
+
+def _error_rate(text: str) -> tuple[str, float]:
+    return _per_source(text, lambda value: Faults(error_rate=value))
+
+
+def _per_source(text: str, dial: Callable[[float], Faults]) -> tuple[str, float]:
+    """`source=number`, where the dial itself says which numbers it takes."""
+    kind, _, number = text.partition("=")
+    if kind not in KINDS:
+        raise argparse.ArgumentTypeError(f"{kind!r} is not a source; there are {', '.join(KINDS)}")
+    try:
+        value = float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} should look like {kind}=0.5") from None
+    try:
+        dial(value)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
+    return kind, value

@@ -1,0 +1,105 @@
+"""`helpdesk-gateway sandbox`, as a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from gateway.sandbox import Sandbox
+from gateway.sandbox.command import run
+
+PROGRAM = "import sys; from gateway.sandbox.command import run; sys.exit(run(sys.argv[1:]))"
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(  # noqa: S603 - this interpreter and the program above
+        [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def stop(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str, str]:
+    """Exit code and what was still printed (`communicate` would lose lines read ahead)."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.send_signal(number)
+    out, err = process.stdout.read(), process.stderr.read()
+    return process.wait(timeout=10), out, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_json_says_where_and_how_and_a_signal_ends_it(
+    number: signal.Signals, client: httpx.AsyncClient
+) -> None:
+    with started("--json", "--latency", "thulium=1", "--error-rate", "service_order_hub=1") as process:
+        assert process.stdout is not None
+        sources = json.loads(process.stdout.readline())["sources"]
+        assert list(sources) == list(Sandbox().services)
+        login = sources["thulium"]["credentials"]
+        url = sources["thulium"]["baseUrl"] + "/tickets/1234"
+        assert (await client.get(url, auth=(login["username"], login["password"]))).json()[
+            "ticket_id"
+        ] == 1234
+        failed = await client.get(sources["service_order_hub"]["baseUrl"] + "/v3/case")
+        assert (failed.status_code, failed.json()) == (500, {"error": {"message": "Injected fault"}})
+        assert stop(process, number) == (0, "", "")
+
+
+def test_people_get_text() -> None:
+    with started() as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        code, rest, err = stop(process, signal.SIGINT)
+    text = first + rest
+    assert text.startswith("The sandbox is up")
+    for kind, service in Sandbox().services.items():
+        assert f"\n{kind}  http://127.0.0.1:" in text
+        for name, value in service.credentials.items():
+            assert f"  {name}: {value}\n" in text
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--host", "0.0.0.0"], "not a loopback address"),  # noqa: S104 - refused, which is the test
+        (["--host", "example.org"], "not a loopback address"),
+        (["--port-thulium", "70000"], "is not a port (0 to 65535)"),
+        (["--port-thulium", "http"], "is not a port (0 to 65535)"),
+        (["--latency", "zendesk=5"], "'zendesk' is not a source; there are tulo, "),
+        (["--latency", "thulium"], "should look like thulium=0.5"),
+        (["--latency", "thulium=-5"], "latency_ms must lie between 0 and 60000"),
+        (["--error-rate", "tulo=2"], "error_rate must lie between 0 and 1"),
+        (["--speed", "2"], "unrecognized arguments"),
+    ],
+)
+def test_bad_arguments_are_named(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(arguments)
+    assert stopped.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert run(["--port-service-order-hub", str(taken.getsockname()[1])]) == 1
+    assert "cannot listen: [Errno" in capsys.readouterr().err
