@@ -7,6 +7,7 @@ from typing import Any
 from gateway import config
 from gateway.commands.serve import run
 from gateway.sandbox import Running, Sandbox
+from gateway.sandbox.world.telecomx import DOCUMENTED_RESELLER
 
 _TRY = """\
 {
@@ -36,7 +37,30 @@ def sandbox_sources(sandbox: Sandbox, running: Running) -> dict[str, dict[str, A
     """The configuration's `sources` for a served sandbox, as a user would write them."""
     credentials = {kind: service.credentials for kind, service in sandbox.services.items()}
     settings: dict[str, dict[str, Any]] = {
+        "tulo": {
+            "client_id": credentials["tulo"]["clientId"],
+            "client_secret": credentials["tulo"]["clientSecret"],
+            "time_zone": "Europe/Stockholm",
+        },
         "service_order_hub": {"token": credentials["service_order_hub"]["token"]},
+        "netevia": {"token": credentials["netevia"]["token"]},
+        "telecomx": {
+            "username": credentials["telecomx"]["username"],
+            "password": credentials["telecomx"]["password"],
+            "reseller": DOCUMENTED_RESELLER,
+            "help_centers": [
+                {"id": each["id"], "name": each["name"], "email": each["emailAddress"]}
+                for each in sandbox.world.telecomx.help_centers.values()
+                if each["reseller"] == DOCUMENTED_RESELLER
+            ],
+        },
+        "thulium": {
+            "api_user": credentials["thulium"]["username"],
+            "api_password": credentials["thulium"]["password"],
+            "default_agent": "testowy.agent11",
+            "default_mailbox": "pomoc@sklep.example",
+            "statuses": {"1": "NEW", "2": "PENDING", "3": "OPEN", "4": "ON_HOLD", "6": "CLOSED"},
+        },
     }
     return {
         kind: {"kind": kind, "base_url": running.base_urls[kind], **each} for kind, each in settings.items()

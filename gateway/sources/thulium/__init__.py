@@ -1,0 +1,60 @@
+"""Thulium: a Polish contact centre's helpdesk tickets and CRM."""
+
+from functools import partial
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from gateway.sources.auth import FixedCredential, basic, in_header
+from gateway.sources.rest import Rest
+from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec, TimeZone
+from gateway.sources.status import StatusTable
+from gateway.sources.thulium.client import Thulium, explain, shapes
+from gateway.sources.thulium.mapping import STATUSES
+
+
+class ThuliumSettings(SourceSettings):
+    """How to reach one Thulium tenant, at `https://<system>.thulium.com/api`."""
+
+    kind: Literal["thulium"] = Field(description="Which adapter: the product's name.")
+    api_user: str = Field(description="An API user of Administration > Users, not an agent's login.")
+    api_password: SecretStr = Field(description="The API user's password.")
+    default_agent: str | None = Field(
+        None, min_length=1, description="Login of the agent that replies are sent as if they name none."
+    )
+    default_mailbox: str | None = Field(
+        None, min_length=1, description="Mailbox that new tickets go to if they name none."
+    )
+    time_zone: TimeZone = Field("Europe/Warsaw", description="Zone of the API's times, which carry none.")
+
+
+def build(context: SourceContext[ThuliumSettings]) -> Thulium:
+    """Make the client of one instance."""
+    settings = context.settings
+    return Thulium(
+        Rest(
+            context.key,
+            context.transport,
+            FixedCredential(
+                basic(settings.api_user, settings.api_password.get_secret_value()),
+                in_header("authorization", "Basic "),
+            ),
+            clock=context.clock,
+            explain=partial(explain, context.key),
+        ),
+        statuses=StatusTable(STATUSES, settings.statuses),
+        zone=settings.zone,
+        clock=context.clock,
+        default_agent=settings.default_agent,
+        default_mailbox=settings.default_mailbox,
+    )
+
+
+SPEC = SourceSpec(
+    kind="thulium",
+    title="Thulium",
+    docs_url="https://api.thulium.com/docs/api",
+    settings=ThuliumSettings,
+    shapes=shapes(),
+    build=build,
+)
