@@ -1,6 +1,48 @@
+"""What tests of the whole program share: the `dev` process, as a user starts it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
 import pytest
+
+from tests.dev import Dev
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def dev_process() -> Iterator[Dev]:
+    command = [sys.executable, "-m", "gateway", "dev", "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PORT": ""}
+    ) as process:
+        assert process.stdout is not None
+        said: list[str] = []
+        for line in process.stdout:
+            said.append(line)
+            if "Ctrl-C" in line:
+                break
+        else:
+            raise AssertionError("dev ended: " + "".join(said))
+        urls = {name: url for line in said if len(words := line.split()) > 1 for name, url in [words[-2:]]}
+        sandbox = {name: url for name, url in urls.items() if name != "endpoint:" and url.startswith("http")}
+        gateway = urls["endpoint:"].removesuffix("/graphql")
+        with httpx.Client(timeout=30, trust_env=False) as http:
+            yield Dev(gateway, sandbox, http)
+        process.terminate()
+        assert process.wait(20) == 0
+        # Not a word of complaint while it served all these tests.
+        assert process.stdout.read() == ""
+
+
+@pytest.fixture
+def dev(dev_process: Dev) -> Dev:
+    """The `dev` process with its world as seeded."""
+    dev_process.reset()
+    return dev_process

@@ -50,8 +50,9 @@ _PARAGRAPH = frozenset(
 )
 # Enough to tell a mail's markup from a "<" in a sentence.
 _LOOKS_LIKE_HTML = re.compile(
-    r"<(?:!doctype|!--|/?(?:a|b|body|br|div|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|script|span|strong|style|"
-    r"table|td|tr|u|ul)\b)[^>]*>",
+    r"<(?:!doctype|!--|/?(?:a|b|blockquote|body|br|button|center|div|em|embed|font|form|h[1-6]|head|hr|html|i|"
+    r"iframe|img|input|li|link|math|meta|object|ol|p|pre|script|section|span|strong|style|svg|table|tbody|td|"
+    r"title|tr|u|ul|video)(?:[\s/][^<>]*)?>)",
     re.IGNORECASE,
 )
 

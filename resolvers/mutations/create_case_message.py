@@ -56,7 +56,7 @@ async def create_case_message(
     source, case = _case(fetch, input)
     creator = source.port(CaseMessageCreator)
     if creator is None:
-        return unsupported(source, "take case messages")
+        return unsupported(source, "take case messages", message=None)
     parent, misplaced = _parent(fetch, input, source, case)
     author = input.author or AuthorInput()
     wanted = NewCaseMessage(

@@ -64,7 +64,7 @@ async def create_ticket(
     source = fetch.context.catalog.named(input.source, argument="input.source")
     creator = source.port(TicketCreator)
     if creator is None:
-        return unsupported(source, "create tickets")
+        return unsupported(source, "create tickets", ticket=None)
     requester = None
     refusals: tuple[Refusal, ...] = ()
     if input.requester is not None:

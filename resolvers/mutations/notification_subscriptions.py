@@ -66,7 +66,7 @@ async def create_notification_subscription(
     source = _source(fetch, input.source)
     writer = source.port(NotificationSubscriptionWriter)
     if writer is None:
-        return unsupported(source, "create notification subscriptions")
+        return unsupported(source, "create notification subscriptions", subscription=None)
     reseller, refusals = _owner(fetch, input.owner, source)
     wanted = NewNotificationSubscription(
         reseller=reseller,
@@ -99,7 +99,7 @@ async def update_notification_subscription(
     """Change a topic."""
     source, ref, writer = _topic(fetch, input.id)
     if writer is None:
-        return unsupported(source, "change notification subscriptions")
+        return unsupported(source, "change notification subscriptions", subscription=None)
     wanted = NotificationSubscriptionChanges(
         subscription=ref,
         title=input.title,
@@ -128,7 +128,7 @@ async def delete_notification_subscription(
     """Delete a topic."""
     source, ref, writer = _topic(fetch, input.id)
     if writer is None:
-        return unsupported(source, "delete notification subscriptions")
+        return unsupported(source, "delete notification subscriptions", deleted_id=None)
     refusals = check_key(input.idempotency_key)
     if refusals:
         return payload(refusals, deleted_id=None)

@@ -32,11 +32,10 @@ def check_key(key: str | None) -> tuple[Refusal, ...]:
     )
 
 
-def unsupported(source: Source, what: str) -> SimpleNamespace:
+def unsupported(source: Source, what: str, **objects: object) -> SimpleNamespace:
     """The payload of a mutation that the source can't do at all."""
-    return payload(
-        [Refusal(RefusalCode.UNSUPPORTED_BY_SOURCE, f"{source.key} can't {what}.", (), source.key)]
-    )
+    message = f"{source.key} can't {what}."
+    return payload([Refusal(RefusalCode.UNSUPPORTED_BY_SOURCE, message, (), source.key)], **objects)
 
 
 def target(fetch: AnyFetch, given: str, argument: str, *types: EntityType) -> tuple[Source, Ref]:

@@ -72,7 +72,7 @@ async def reply(
     source, conversation, parent = _addressee(fetch, input)
     replier = source.port(Replier)
     if replier is None:
-        return unsupported(source, "reply")
+        return unsupported(source, "reply", message=None, conversation=None)
     attachments, refused_uploads = upload_tokens(fetch, source, input.attachments)
     author = input.author or AuthorInput()
     wanted = Reply(

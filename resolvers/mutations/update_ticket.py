@@ -47,7 +47,7 @@ async def update_ticket(
     source, ref = target(fetch, input.id, "input.id", EntityType.TICKET)
     updater = source.port(TicketUpdater)
     if updater is None:
-        return unsupported(source, "change tickets")
+        return unsupported(source, "change tickets", ticket=None)
     status = input.status or TicketStatusInput()
     wanted = TicketChanges(
         ticket=ref,
