@@ -100,7 +100,7 @@ def _source(key: str, given: object, problems: list[str]) -> SourceSettings | No
     if not isinstance(given, Mapping):
         problems.append(f"{where}: must be a table")
         return None
-    spec = SPECS.get(given.get("kind", ""))
+    spec = SPECS.get(str(given.get("kind", "")))
     if spec is None:
         problems.append(f"{where}.kind: must be one of {', '.join(SPECS)}")
         return None

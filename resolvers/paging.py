@@ -133,7 +133,7 @@ class ListCursors:
         try:
             plain = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4))
             cursor = msgspec.msgpack.decode(plain, type=_Cursor)
-        except (ValueError, msgspec.DecodeError) as error:
+        except (ValueError, msgspec.DecodeError, RecursionError) as error:
             raise BadInput(
                 f"`{argument}` is no cursor of this list. Pass one that an earlier page gave.",
                 argument=argument,

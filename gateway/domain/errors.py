@@ -9,7 +9,8 @@ GatewayError(code, message, retryable)
 |  |- SourceThrottled(retry_after_s)
 |  |- SourceAuthError               it refused our credentials
 |  |- SourceProtocolError(json_path)  the answer breaks its contract
-|  `- SourceRejected(refusals)      understood and refused
+|  |- SourceRejected(refusals)      understood and refused
+|  `- SourceCutShort                it gave only a part of what had to be looked through
 |- WriteInDoubt(source)             sent, but nobody can say whether it was applied
 `- Unsupported(source)              the source has no such ability
 
@@ -175,6 +176,13 @@ class SourceRejected(SourceError):
     def __init__(self, source: str, refusals: tuple[Refusal, ...], *, detail: str = "") -> None:
         super().__init__(source, detail=detail)
         self.refusals = refusals
+
+
+class SourceCutShort(SourceError):
+    """A record was not among those that could be looked through, so nobody can say that it isn't there."""
+
+    retryable = False
+    text = "It was not among the records of the source that may be looked through."
 
 
 class WriteInDoubt(GatewayError):

@@ -44,7 +44,9 @@ def check(rules: Rules, given: Mapping[str, object], *, source: str) -> tuple[Re
         refusal for name, rule in rules.items() for refusal in _check_one(name, rule, given.get(name), source)
     ]
     unknown = [
-        Refusal(RefusalCode.UNSUPPORTED_FIELD, f"{source} does not know `{name}`.", (name,), source)
+        Refusal(
+            RefusalCode.UNSUPPORTED_FIELD, f"{source} does not know `{name}`.", tuple(name.split(".")), source
+        )
         for name, value in given.items()
         if value is not None and name not in rules
     ]
@@ -53,7 +55,7 @@ def check(rules: Rules, given: Mapping[str, object], *, source: str) -> tuple[Re
 
 def _check_one(name: str, rule: Rule, value: object, source: str) -> list[Refusal]:
     def refuse(code: RefusalCode, message: str) -> list[Refusal]:
-        return [Refusal(code, message, (name,), source)]
+        return [Refusal(code, message, _path(name), source)]
 
     empty = value is None or (isinstance(value, str) and not value.strip())
     if empty:
@@ -72,3 +74,7 @@ def _check_one(name: str, rule: Rule, value: object, source: str) -> list[Refusa
     if rule.pattern is not None and not rule.pattern.fullmatch(value):
         return refuse(RefusalCode.INVALID, f"`{name}` must be {rule.shape}.")
     return []
+
+
+def _path(name: str) -> tuple[str, ...]:
+    return tuple(name.split("."))

@@ -101,5 +101,5 @@ def _formatted(errors: list[GraphQLError], context: Context) -> list[dict[str, A
 
 def _reported(report: Report) -> GraphQLError:
     return GraphQLError(
-        report.error.message, nodes=report.nodes, path=list(report.path), original_error=report.error
+        report.error.message, nodes=list(report.nodes), path=list(report.path), original_error=report.error
     )

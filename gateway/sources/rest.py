@@ -84,10 +84,12 @@ class Rest:
         try:
             return msgspec.json.decode(reply.body, type=into, strict=False)
         except msgspec.ValidationError as error:
-            # msgspec ends its text with "- at `$.path`" unless the top level itself is wrong.
-            message, _, path = str(error).partition(" - at `")
+            # msgspec ends its text with "- at `$.path`" unless the top level itself is wrong, and quotes
+            # what it found in place of an enum's member.
+            text, at, path = str(error).rpartition(" - at `")
+            message = (text if at else path).partition(" '")[0]
             raise SourceProtocolError(
-                self.source, detail=message, json_path=path.rstrip("`") or "$"
+                self.source, detail=message, json_path=path.replace("`", "") if at else "$"
             ) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SourceProtocolError(self.source, detail="not JSON", json_path="$") from error
@@ -98,7 +100,8 @@ class Rest:
             reply = await self._transport.send(self._auth.put(call, credential))
             if reply.status != _UNAUTHORIZED or not self._is_log_in_refused(reply):
                 return reply
-            if not self._auth.refused(credential):
+            # A streamed body is used up: sent again, it would be an empty one.
+            if not self._auth.refused(credential) or not isinstance(call.body, bytes | None):
                 break
         raise SourceAuthError(self.source, detail=f"{call.operation}: 401")
 
@@ -127,11 +130,11 @@ class Rest:
         """Seconds to wait by RFC 9110, section 10.2.3: a number of seconds, or a date."""
         if header is None:
             return None
-        if header.strip().isdigit():
+        if header.strip().isdecimal():
             return float(header)
         try:
             moment = email.utils.parsedate_to_datetime(header)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         return max(0.0, (moment - self._clock()).total_seconds()) if moment.tzinfo else None
 

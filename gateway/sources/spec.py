@@ -25,7 +25,7 @@ TimeZone = Annotated[str, AfterValidator(_known_zone)]
 class SourceSettings(BaseModel):
     """The settings that every kind of source has. Kinds add their credentials and defaults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: str = Field(description="Which adapter: the product's name.")
     name: str | None = Field(None, description="What people call this instance; default: the product's name.")

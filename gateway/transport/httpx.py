@@ -45,6 +45,8 @@ _ERRORS: tuple[tuple[type[Exception], type[SourceError], bool], ...] = (
     (httpx.InvalidURL, SourceUnavailable, False),
     (httpx.StreamError, SourceUnavailable, True),
     (httpx.CookieConflict, SourceProtocolError, True),
+    # A header that isn't ASCII: httpx refuses to build the request.
+    (UnicodeError, SourceUnavailable, False),
 )
 
 
@@ -64,13 +66,7 @@ class HttpxTransport:
     async def send(self, call: Call) -> Reply:
         """See `Transport.send`."""
         client = self._reads if call.safe else self._writes
-        request = client.build_request(
-            call.method,
-            call.path,
-            params=call.query or None,
-            headers=dict(call.headers),
-            content=call.body,
-        )
+        request = self._build(client, call)
         try:
             response = await client.send(request, stream=True)
             try:
@@ -81,7 +77,23 @@ class HttpxTransport:
             raise translate(error, self._source, call.operation) from error
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
+    def _build(self, client: httpx.AsyncClient, call: Call) -> httpx.Request:
+        try:
+            return client.build_request(
+                call.method,
+                call.path,
+                params=call.query or None,
+                headers=dict(call.headers),
+                content=call.body,
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise translate(error, self._source, call.operation) from error
+
     async def _read(self, response: httpx.Response) -> bytes:
+        # httpx unpacks each chunk whole. One layer makes at most a thousand bytes of one, so a chunk stays
+        # bounded; two layers would make a million.
+        if "," in response.headers.get("content-encoding", ""):
+            raise SourceProtocolError(self._source, detail="an answer packed more than once")
         body = bytearray()
         async for chunk in response.aiter_bytes():
             body += chunk

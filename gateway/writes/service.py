@@ -10,6 +10,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -115,8 +116,9 @@ class Writes:
         """Forget what was certainly not applied, and the oldest outcomes beyond the memory."""
         error = None if done.cancelled() else done.exception()
         if done.cancelled() or (error is not None and not isinstance(error, WriteInDoubt)):
-            del self._entries[key]
-        for oldest in list(self._entries)[: max(0, len(self._entries) - self._memory)]:
+            # It may have gone already, with the oldest, if another write settled in between.
+            self._entries.pop(key, None)
+        for oldest in list(islice(self._entries, max(0, len(self._entries) - self._memory))):
             if self._entries[oldest].task.done():
                 del self._entries[oldest]
 

@@ -164,11 +164,11 @@ def _owner(
         if owner is source:
             return reseller, ()
         message = f"The reseller is an account of {owner.key}, not of {source.key}."
-        return reseller, (Refusal(RefusalCode.INVALID, message, ("owner.reseller",), source.key),)
+        return reseller, (Refusal(RefusalCode.INVALID, message, ("owner", "reseller"), source.key),)
     if given.global_:
         return None, ()
     message = "A topic belongs to a reseller or is global: `global` can't be false."
-    return None, (Refusal(RefusalCode.INVALID, message, ("owner.global",), source.key),)
+    return None, (Refusal(RefusalCode.INVALID, message, ("owner", "global"), source.key),)
 
 
 def _topic(fetch: AnyFetch, given: str) -> tuple[Source, Ref, NotificationSubscriptionWriter | None]:

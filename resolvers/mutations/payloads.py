@@ -16,10 +16,6 @@ from resolvers.types.subscription import NotificationSubscription
 _ERRORS = "Why it was refused, or a part of it; empty when all was done."
 
 
-def _path(root: strawberry.Parent[Refusal]) -> list[str]:
-    return [part for name in root.field for part in name.split(".")]
-
-
 def _source(root: strawberry.Parent[Refusal], info: Info[Context, Any]) -> Any:
     return None if root.source is None else info.context.catalog.get(root.source)
 
@@ -29,7 +25,7 @@ class UserError:
     code: RefusalCode = strawberry.field(description="What is wrong, for programs.")
     message: str = strawberry.field(description="What is wrong, for people.")
     field: list[str] = strawberry.field(
-        resolver=_path, description="The path inside `input` that it is about; empty if about all of it."
+        description="The path inside `input` that it is about; empty if about all of it."
     )
     source: Source | None = strawberry.field(resolver=_source, description="The source that refused it.")
     source_code: str | None = strawberry.field(description="The source's own code.")

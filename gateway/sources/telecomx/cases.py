@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.domain.clock import Clock
-from gateway.domain.errors import SourceError, SourceUnavailable
+from gateway.domain.errors import SourceCutShort, SourceError
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import ConversationFilter, Slot
@@ -16,7 +16,7 @@ from gateway.sources.status import StatusTable
 from gateway.sources.telecomx import mapping, wire
 from gateway.sources.telecomx.mapping import HelpCenter
 from gateway.sources.telecomx.rows import MAX_LIMIT, page_of, read_rows
-from gateway.transport import Call
+from gateway.transport import Call, Reply
 
 _Query = tuple[tuple[str, str], ...]
 _NEWEST_MAIL_FIRST: _Query = (("sortBy", "SENT"), ("sortOrder", "desc"))
@@ -32,7 +32,7 @@ class _Found:
     Without an `error` the whole list was seen, so a case that isn't here doesn't exist.
     """
 
-    cases: Mapping[tuple[str, str], wire.Case]
+    cases: Mapping[tuple[str, str], wire.CaseWithMails]
     error: SourceError | None
 
 
@@ -122,12 +122,11 @@ class Cases:
     async def _tickets(
         self, center: HelpCenter, path: str, query: _Query, offset: int, limit: int
     ) -> Page[Ticket]:
-        rows, total = await self._page(center, path, query, offset, limit)
+        reply = await self._page(center, path, query, offset, limit)
+        rows, total = read_rows(self._rest, reply, "cases", wire.Case)
         return page_of(tuple(self._record(center, row) for row in rows), total, offset)
 
-    async def _page(
-        self, center: HelpCenter, path: str, query: _Query, offset: int, limit: int
-    ) -> tuple[tuple[wire.Case, ...], int | None]:
+    async def _page(self, center: HelpCenter, path: str, query: _Query, offset: int, limit: int) -> Reply:
         """GET /helpcenter/case or /helpcenter/case/search.
 
         Source: https://wiki.telecomx.dk/doku.php?id=api%3Ahelpcenter%3Acase%3Alist and
@@ -135,7 +134,7 @@ class Cases:
         """
         paging = (("offset", str(offset)), ("limit", str(limit)))
         call = Call(path, "GET", path, safe=True, query=(("id", center.id), *query, *paging))
-        return read_rows(self._rest, await self._rest.send(call), "cases", wire.Case)
+        return await self._rest.send(call)
 
     # -- single cases
 
@@ -185,13 +184,12 @@ class Cases:
 
     async def _look_through(self, center: HelpCenter, wanted: set[tuple[str, str]]) -> _Found:
         """Read pages until all wanted cases are found, the list ends or `scan_pages` are read."""
-        cases: dict[tuple[str, str], wire.Case] = {}
+        cases: dict[tuple[str, str], wire.CaseWithMails] = {}
         offset = 0
         for _ in range(self._scan_pages):
             try:
-                rows, total = await self._page(
-                    center, "helpcenter/case", _NEWEST_CASE_FIRST, offset, MAX_LIMIT
-                )
+                reply = await self._page(center, "helpcenter/case", _NEWEST_CASE_FIRST, offset, MAX_LIMIT)
+                rows, total = read_rows(self._rest, reply, "cases", wire.CaseWithMails)
             except SourceError as error:
                 return _Found(cases, error)
             offset += len(rows)
@@ -204,7 +202,7 @@ class Cases:
                 break
         return _Found(
             cases,
-            SourceUnavailable(self._source, detail=f"not among the {offset} newest cases of its help centre"),
+            SourceCutShort(self._source, detail=f"not among the {offset} newest cases of its help centre"),
         )
 
     def _record(self, center: HelpCenter, sent: wire.Case) -> Ticket:

@@ -1,6 +1,6 @@
 """Telecomx's REST API: the parts that make up the client of one instance.
 
-Read from https://wiki.telecomx.dk on 2026-05-06; the API has no version.
+By the pages of https://wiki.telecomx.dk, the oldest of 2014; the API has no version.
 
 The gateway calls nothing that ends sessions or sends mail, although those are GETs: `/auth/logout`,
 `/employee/ID/clearTokens`, `/mailbox/ID/forward`, `/auth/impersonate`.

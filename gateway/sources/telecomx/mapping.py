@@ -134,7 +134,7 @@ def case_record(
 
 
 def message_records(
-    case: Ref, center: HelpCenter, sent: wire.Case, fetched_at: datetime
+    case: Ref, center: HelpCenter, sent: wire.CaseWithMails, fetched_at: datetime
 ) -> tuple[Message, ...]:
     """A case's mails in the order of the answer. They have no ids: the index in the case is theirs."""
     return tuple(

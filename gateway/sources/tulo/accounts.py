@@ -96,35 +96,38 @@ class Accounts:
         return (Feed(self._source, "account", partial(self._page, account_id), _MAX_LIMIT, ordered=False),)
 
     async def _page(self, account_id: str, offset: int, limit: int) -> Page[ServiceSubscription]:
-        return whole(await self._subscriptions(account_id) or ())(offset, limit)
+        held = await self._subscriptions(account_id) or ()
+        return whole(tuple(self._record(account_id, sent) for sent in held))(offset, limit)
 
     async def read_subscriptions(self, refs: Sequence[Ref]) -> list[Slot[ServiceSubscription]]:
         """Out of the lists of their accounts, one call per account: there is no single read."""
-        accounts = {ref.parts[0].casefold(): ref for ref in refs}
+        accounts: dict[str, Ref] = {}
+        for ref in refs:
+            accounts.setdefault(ref.parts[0].casefold(), ref)
         lists = await each(lambda ref: self._subscriptions(ref.parts[0]), list(accounts.values()))
         held = dict(zip(accounts, lists, strict=True))
-        return [_pick(held[ref.parts[0].casefold()], ref) for ref in refs]
 
-    async def _subscriptions(self, account_id: str) -> tuple[ServiceSubscription, ...] | None:
+        async def pick(ref: Ref) -> ServiceSubscription | None:
+            found = held[ref.parts[0].casefold()]
+            if isinstance(found, SourceError):
+                raise found
+            wanted = ref.parts[1].casefold()
+            sent = next((sent for sent in found or () if sent.id.casefold() == wanted), None)
+            return None if sent is None else self._record(ref.parts[0], sent)
+
+        return await each(pick, refs)
+
+    async def _subscriptions(self, account_id: str) -> tuple[wire.Subscription, ...] | None:
         """GET subscription/get_by_account.
 
         Source: https://docs.worldoftulo.com/payway/integration/payway_api/endpoints/subscription_api/get_by_account
         """
         reply = await self._rest.find(get("subscription/get_by_account", ("account_id", account_id)))
-        if reply is None:
-            return None
-        reading = self._reading()
-        return tuple(
-            mapping.subscription_record(reading, account_id, sent)
-            for sent in self._rest.decode(reply, wire.Items[wire.Subscription]).items
-        )
+        return None if reply is None else self._rest.decode(reply, wire.Items[wire.Subscription]).items
+
+    def _record(self, account_id: str, sent: wire.Subscription) -> ServiceSubscription:
+        """The answer doesn't repeat the account's id, so it stays as it was asked for."""
+        return mapping.subscription_record(self._reading(), account_id, sent)
 
     def _reading(self) -> mapping.Reading:
         return mapping.Reading(self._source, self._zone, self._clock())
-
-
-def _pick(held: Slot[tuple[ServiceSubscription, ...]], ref: Ref) -> Slot[ServiceSubscription]:
-    if held is None or isinstance(held, SourceError):
-        return held
-    wanted = ref.parts[1].casefold()
-    return next((each for each in held if each.origin.native_id.casefold() == wanted), None)

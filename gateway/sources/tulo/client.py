@@ -1,6 +1,6 @@
 """Tulo's REST API: the parts that make up the client of one instance.
 
-Read from https://docs.worldoftulo.com on 2026-05-06; version 1 of each endpoint.
+By the pages of https://docs.worldoftulo.com; version 1 of each endpoint.
 """
 
 from collections.abc import Mapping

@@ -82,7 +82,8 @@ class Helpdesk:
         kind, account_id = wanted.account.parts
         if kind != AccountKind.SUBSCRIBER.value:
             return NoFeed(SliceState.UNSUPPORTED, "Not an account of kind SUBSCRIBER.")
-        if wanted.status is not None and mapping.LISTED_STATE not in self._statuses.natives(wanted.status):
+        listed = self._statuses.coded(mapping.LISTED_STATE)
+        if wanted.status is not None and (listed is None or listed.value not in wanted.status):
             return NoFeed(SliceState.UNSUPPORTED, "Only pending helpdesk messages can be listed.")
         return (Feed(self._source, "pending", partial(self._page, account_id), _MAX_LIMIT),)
 
@@ -105,7 +106,9 @@ class Helpdesk:
         return await self._pairs(refs)
 
     async def _pairs(self, refs: Sequence[Ref]) -> list[Slot[_Pair]]:
-        accounts = {ref.parts[0].casefold(): ref for ref in refs}
+        accounts: dict[str, Ref] = {}
+        for ref in refs:
+            accounts.setdefault(ref.parts[0].casefold(), ref)
         lists = await each(lambda ref: self._pending(ref.parts[0]), list(accounts.values()))
         pending = dict(zip(accounts, lists, strict=True))
         return [_pick(pending[ref.parts[0].casefold()], ref) for ref in refs]

@@ -1,7 +1,7 @@
 """What Tulo sends, as far as the gateway reads it. Unknown fields are ignored.
 
 Social security numbers, addresses, birth dates, payment options and card data aren't read at all.
-Pages: https://docs.worldoftulo.com/payway/integration/payway_api/overview, read 2026-05-06.
+Pages: https://docs.worldoftulo.com/payway/integration/payway_api/overview
 """
 
 from decimal import Decimal

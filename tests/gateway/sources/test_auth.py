@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +21,7 @@ class Door:
     def __init__(self) -> None:
         self.opened = asyncio.Event()
         self.asked = 0
+        self.finished = asyncio.Event()
         self.life: timedelta | None = timedelta(minutes=10)
         self.error: Exception | None = None
         self.now = START
@@ -31,6 +33,7 @@ class Door:
         self.asked += 1
         number = self.asked
         await self.opened.wait()
+        self.finished.set()
         if self.error is not None:
             raise self.error
         return SessionToken(f"token-{number}", None if self.life is None else self.now + self.life)
@@ -147,9 +150,11 @@ async def test_a_failure_that_nobody_waits_for_is_not_reported(door: Door, sessi
     only = asyncio.ensure_future(session.credential())
     await asyncio.sleep(0)
     only.cancel()
+    await asyncio.wait([only])
     door.opened.set()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await door.finished.wait()
+    await asyncio.sleep(0)  # for what happens once it has failed
+    gc.collect()
     asyncio.get_running_loop().set_exception_handler(None)
 
     assert only.cancelled()

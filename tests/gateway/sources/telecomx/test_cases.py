@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.domain.errors import SourceError, SourceProtocolError, SourceUnavailable
+from gateway.domain.errors import SourceCutShort, SourceError, SourceProtocolError, SourceUnavailable
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import ConversationFilter
@@ -291,7 +291,7 @@ async def test_a_look_cut_short_proves_nothing(build: Build, sandbox: Sandbox) -
 
     missed, found = await build(scan_pages=2).read_tickets([ref_of(oldest), ref_of(newest)])
 
-    assert isinstance(missed, SourceUnavailable)
+    assert isinstance(missed, SourceCutShort)
     assert missed.detail == "not among the 1000 newest cases of its help centre"
     assert found == ticket(newest)
     assert len(sent(sandbox)) == 2
@@ -324,12 +324,25 @@ async def test_what_was_found_before_a_failure_stands(build: Build, canned: Cann
     assert isinstance(failed, SourceProtocolError)
 
 
+async def test_mails_of_another_form_cost_the_messages_but_not_the_list(build: Build, canned: Canned) -> None:
+    """The mails' form is the least proven part of a case."""
+    page = b"""{"total": 1, "cases": [{"_id": "0aa", "conversationId": "AAQ=",
+                "messages": [{"content": "Hi", "sentBy": {"address": "bo@example.org"}}]}]}"""
+    client = build(canned(b'{"token": "t"}', page))
+
+    (ticket, *_) = (await feeds(client, ConversationFilter())[0].read(0, 10)).items
+    (slot,) = await client.read_ticket_with_messages([ticket.ref])
+
+    assert isinstance(slot, SourceProtocolError)
+    assert slot.json_path == "$[0].messages[0].sentBy"
+
+
 async def test_an_empty_page_before_the_total_proves_nothing(build: Build, canned: Canned) -> None:
     ref = Ref(EntityType.TICKET, "tx", (HELP_CENTERS[0], "AAQ=", "0aa"))
 
     (slot,) = await build(canned(b'{"token": "t", "total": 5, "cases": []}')).read_tickets([ref])
 
-    assert isinstance(slot, SourceUnavailable)
+    assert isinstance(slot, SourceCutShort)
 
 
 async def test_a_dead_source_fills_every_slot(telecomx: Telecomx, sandbox: Sandbox) -> None:

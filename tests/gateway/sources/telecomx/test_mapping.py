@@ -56,7 +56,7 @@ def statuses(**configured: ConversationState) -> StatusTable:
 
 def test_a_case_becomes_a_ticket_of_its_help_centre() -> None:
     ticket = mapping.case_record(
-        "tx", HELP_CENTER, msgspec.json.decode(CASE, type=wire.Case), statuses(), NOW
+        "tx", HELP_CENTER, msgspec.json.decode(CASE, type=wire.CaseWithMails), statuses(), NOW
     )
 
     assert ticket == Ticket(
@@ -73,7 +73,7 @@ def test_a_case_becomes_a_ticket_of_its_help_centre() -> None:
 
 @pytest.mark.parametrize("empty", ["", ', "customer": null, "state": null, "caseNumber": null'])
 def test_a_case_without_its_optional_properties_has_nulls(empty: str) -> None:
-    sent = msgspec.json.decode(BARE_CASE[:-1] + empty.encode() + b"}", type=wire.Case)
+    sent = msgspec.json.decode(BARE_CASE[:-1] + empty.encode() + b"}", type=wire.CaseWithMails)
 
     assert mapping.case_record("tx", HELP_CENTER, sent, statuses(), NOW) == Ticket(
         ref=CASE_REF, origin=Origin("tx", "65a0f1c2d3e4b5a697880030", fetched_at=NOW), queue="Kundeservice"
@@ -104,7 +104,7 @@ def test_native_states_keep_the_apis_spelling_whatever_the_configurations() -> N
 
 
 def test_mails_are_messages_by_their_place_in_the_case() -> None:
-    sent = msgspec.json.decode(CASE, type=wire.Case)
+    sent = msgspec.json.decode(CASE, type=wire.CaseWithMails)
 
     def message(index: int, author: MessageAuthor | None, text: str | None) -> Message:
         return Message(

@@ -352,6 +352,10 @@ class TestAccounts:
             missing=frozenset({"name", "email", "organization"}),
         )
 
+    def test_the_first_phone_is_the_one_that_counts(self) -> None:
+        row = sent(wire.Customer, customer_id=1, phone_number=600100200, phone_numbers=["600100201"])
+        assert mapping.customer_record("pl", row, NOW).phone == "600100200"
+
     def test_a_company_goes_by_its_own_id_and_not_by_its_customers(self) -> None:
         assert mapping.company_record("pl", fixture("company", wire.Company), NOW) == Account(
             ref=Ref(EntityType.ACCOUNT, "pl", ("COMPANY", "61")),

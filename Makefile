@@ -1,0 +1,52 @@
+# Everything that a checkout can do. Needs Python 3.11 or later, and for `make e2e` Debian's packages.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+.PHONY: help dev test check e2e schema lock image clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+dev: .venv/runtime ## Run the gateway over the sandbox, on this machine only (PORT=8000).
+	@exec $(BIN)/python -m gateway dev --port $(PORT)
+
+test: check ## Run every check and every test but those of `make e2e`.
+	$(BIN)/python -m pytest -m "not e2e"
+
+check: .venv/dev ## Format, lint, types, import contracts, exported schema.
+	$(BIN)/pre-commit run --all-files --show-diff-on-failure
+
+e2e: .venv/e2e ## Run the tests that need a browser or node; installs both.
+	$(BIN)/python -m pytest -m e2e
+
+schema: .venv/runtime ## Export the graph to schema.graphql.
+	$(BIN)/python -m gateway schema > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+lock: .venv/dev ## Pin the newest releases that pyproject.toml allows.
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
+
+image: ## Build the container image.
+	docker build -t helpdesk-gateway .
+
+clean: ## Remove what the other targets made.
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/runtime: requirements.lock | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/dev: requirements-dev.lock | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ .venv/runtime
+
+.venv/e2e: tests/e2e_node/package-lock.json | .venv/dev
+	command -v chromium >/dev/null && command -v npm >/dev/null || \
+		{ apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends chromium nodejs npm; }
+	cd tests/e2e_node && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@

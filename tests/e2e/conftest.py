@@ -1,0 +1,91 @@
+"""The gateway as the production factory makes it, over a sandbox that the test can reach into."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway import config
+from gateway.app import create_app
+from gateway.commands.dev import sandbox_sources
+from gateway.observability.logs import configure_logs
+from gateway.sandbox import Faults, Running, Sandbox
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A gateway over a sandbox: calls from one to the other go over real sockets."""
+
+    sandbox: Sandbox
+    running: Running
+    http: httpx.AsyncClient
+
+    async def execute(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run an operation; the whole answer."""
+        response = await self.http.post("/graphql", json={"query": query, "variables": variables})
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def data(self, query: str, variables: dict[str, Any] | None = None) -> Any:
+        """Run an operation that must succeed; its data."""
+        answer = await self.execute(query, variables)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def calls(self) -> dict[str, int]:
+        """How many REST calls each source got, log-ins left out."""
+        counts = {
+            kind: sum("/auth" not in each.path for each in service.arrivals)
+            for kind, service in self.sandbox.services.items()
+        }
+        return {kind: count for kind, count in counts.items() if count}
+
+    async def cost(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, int]:
+        """How many REST calls an operation that must succeed causes."""
+        self.forget()
+        await self.data(query, variables)
+        return self.calls()
+
+    def forget(self) -> None:
+        """Count from here."""
+        for service in self.sandbox.services.values():
+            service.arrivals.clear()
+
+
+@asynccontextmanager
+async def open_stack(**changes: Any) -> AsyncIterator[Stack]:
+    """A gateway over a fresh sandbox; `changes` go to `Sandbox`."""
+    sandbox = Sandbox(**changes)
+    async with sandbox.serve() as running:
+        settings = config.check({"sources": sandbox_sources(sandbox, running)})
+        app = create_app(settings)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,
+        ):
+            yield Stack(sandbox, running, http)
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> None:
+    """As in production, to the captured standard error."""
+    configure_logs()
+
+
+@pytest.fixture(scope="module")
+async def shared_stack() -> AsyncIterator[Stack]:
+    async with open_stack() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def stack(shared_stack: Stack) -> Stack:
+    """One stack per module, everything up and healthy; what earlier tests wrote stays written."""
+    for kind, service in shared_stack.sandbox.services.items():
+        service.faults = Faults()
+        await shared_stack.running.start(kind)
+    shared_stack.forget()
+    return shared_stack
