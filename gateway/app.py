@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from gateway.config import Settings
+from gateway.config import Settings, Specs
 from gateway.domain.catalog import Catalog, Source
 from gateway.domain.clock import Clock, utc_now
 from gateway.http import explorer
@@ -20,7 +21,7 @@ from gateway.http.health import healthz, landing, readyz
 from gateway.http.uploads import UploadEndpoint
 from gateway.resilience.stack import build_stack
 from gateway.sources.registry import SPECS
-from gateway.sources.spec import SourceContext, SourceSettings
+from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec
 from gateway.transport import Transport
 from gateway.transport.httpx import HttpxOptions, HttpxTransport
 from gateway.writes.service import Writes
@@ -29,14 +30,20 @@ from resolvers.context import Context
 from resolvers.schema import build_schema
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now) -> Starlette:
-    """Assemble the gateway. Nothing is opened before the app's lifespan begins."""
+def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPECS) -> Starlette:
+    """Assemble the gateway. Nothing is opened before the app's lifespan begins.
+
+    Args:
+        settings: Checked against the same `specs`.
+        clock: What time it is.
+        specs: The kinds of sources there are.
+    """
     schema = build_schema()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            catalog = await stack.enter_async_context(open_catalog(settings, clock=clock))
+            catalog = await stack.enter_async_context(open_catalog(settings, clock=clock, specs=specs))
             writes = Writes()
             stack.push_async_callback(writes.drain)
             uploads = Uploads(clock)
@@ -77,7 +84,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Starlette:
 
 
 @asynccontextmanager
-async def open_catalog(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Catalog]:
+async def open_catalog(
+    settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPECS
+) -> AsyncIterator[Catalog]:
     """Build the clients of all enabled sources, and close their connections afterwards."""
     async with AsyncExitStack() as stack:
         sources = []
@@ -85,7 +94,8 @@ async def open_catalog(settings: Settings, *, clock: Clock = utc_now) -> AsyncIt
             if each.enabled:
                 transport = _transport(key, each)
                 stack.push_async_callback(transport.close)
-                sources.append(_source(key, each, transport, clock))
+                context = SourceContext(key, each, transport, clock)
+                sources.append(_source(specs[each.kind], context))
         yield Catalog(tuple(sources))
 
 
@@ -99,13 +109,12 @@ def _transport(key: str, settings: SourceSettings) -> Transport:
     return build_stack(HttpxTransport(key, options), source=key, attempt_timeout_s=settings.attempt_timeout_s)
 
 
-def _source(key: str, settings: SourceSettings, transport: Transport, clock: Clock) -> Source:
-    spec = SPECS[settings.kind]
+def _source(spec: SourceSpec[Any], context: SourceContext[Any]) -> Source:
     return Source(
-        key=key,
+        key=context.key,
         kind=spec.kind,
-        name=settings.name or spec.title,
+        name=context.settings.name or spec.title,
         docs_url=spec.docs_url,
-        client=spec.build(SourceContext(key, settings, transport, clock)),
+        client=spec.build(context),
         shapes=spec.shapes,
     )

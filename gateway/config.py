@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.domain.errors import ConfigError
 from gateway.sources.registry import SPECS
-from gateway.sources.spec import SourceSettings
+from gateway.sources.spec import SourceSettings, SourceSpec
 
 PREFIX = "HELPDESK_GATEWAY_"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
@@ -47,12 +47,16 @@ class Settings(BaseModel):
     sources: Mapping[str, SourceSettings] = {}
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+Specs = Mapping[str, SourceSpec[Any]]
+
+
+def load(path: Path | None, environ: Mapping[str, str], *, specs: Specs = SPECS) -> Settings:
     """Read and check the configuration.
 
     Args:
         path: The TOML file; None for the environment alone.
         environ: The environment's variables.
+        specs: The kinds of sources there are.
     Raises:
         ConfigError: With every problem, each under its key.
     """
@@ -66,10 +70,10 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
             raise ConfigError([f"{path}: not TOML: {error}"]) from error
     for keys, value in _variables(environ):
         _put(data, keys, value)
-    return check(data)
+    return check(data, specs=specs)
 
 
-def check(data: Mapping[str, Any]) -> Settings:
+def check(data: Mapping[str, Any], *, specs: Specs = SPECS) -> Settings:
     """Check a configuration given as plain data.
 
     Raises:
@@ -80,7 +84,7 @@ def check(data: Mapping[str, Any]) -> Settings:
     if not isinstance(given, Mapping):
         problems.append("sources: must be a table with a table per source, such as [sources.support]")
         given = {}
-    sources = {key: checked for key, each in given.items() if (checked := _source(key, each, problems))}
+    checked = {key: _source(key, each, specs, problems) for key, each in given.items()}
     rest = {key: value for key, value in data.items() if key != "sources"}
     try:
         settings = Settings.model_validate({**rest, "sources": {}})
@@ -89,10 +93,11 @@ def check(data: Mapping[str, Any]) -> Settings:
         raise ConfigError(problems) from error
     if problems:
         raise ConfigError(problems)
+    sources = {key: each for key, each in checked.items() if each is not None}
     return settings.model_copy(update={"sources": sources})
 
 
-def _source(key: str, given: object, problems: list[str]) -> SourceSettings | None:
+def _source(key: str, given: object, specs: Specs, problems: list[str]) -> SourceSettings | None:
     where = f"sources.{key}"
     if not _SOURCE_KEY.fullmatch(key):
         problems.append(f"{where}: a source's key has lower-case letters, digits, - and _, a letter first")
@@ -100,9 +105,9 @@ def _source(key: str, given: object, problems: list[str]) -> SourceSettings | No
     if not isinstance(given, Mapping):
         problems.append(f"{where}: must be a table")
         return None
-    spec = SPECS.get(str(given.get("kind", "")))
+    spec = specs.get(str(given.get("kind", "")))
     if spec is None:
-        problems.append(f"{where}.kind: must be one of {', '.join(SPECS)}")
+        problems.append(f"{where}.kind: must be one of {', '.join(specs)}")
         return None
     try:
         settings: SourceSettings = spec.settings.model_validate(dict(given))

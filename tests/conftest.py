@@ -37,8 +37,9 @@ def dev_process() -> Iterator[Dev]:
             yield Dev(gateway, sandbox, http)
         process.terminate()
         assert process.wait(20) == 0
-        # Not a word of complaint while it served all these tests.
-        assert process.stdout.read() == ""
+        # Sources were made to fail; the gateway itself had nothing to complain of in all these tests.
+        complaints = [line for line in process.stdout if '"level": "warning"' not in line]
+        assert complaints == []
 
 
 @pytest.fixture
