@@ -37,12 +37,6 @@ query Sources {
         """\
 query Inbox {
   conversations(first: 10) {
-    sources {
-      source {
-        key
-      }
-      state
-    }
     nodes {
       __typename
       id
@@ -55,6 +49,47 @@ query Inbox {
         name
         email
       }
+      lastMessage {
+        createdAt
+        preview
+      }
+    }
+    pageInfo {
+      endCursor
+      hasNextPage
+    }
+    sources {
+      source {
+        key
+      }
+      state
+    }
+  }
+}
+""",
+    ),
+    ReadyQuery(
+        "Customers, source after source. Other kinds are in the filter's documentation.",
+        """\
+query Accounts {
+  accounts(first: 5, filter: { kind: CUSTOMER }) {
+    nodes {
+      id
+      kind
+      name
+      email
+      origin {
+        source {
+          key
+        }
+        nativeId
+      }
+    }
+    sources {
+      source {
+        key
+      }
+      state
     }
   }
 }
