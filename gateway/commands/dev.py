@@ -1,11 +1,10 @@
 """`dev`: the gateway on loopback, with the sandbox as its five sources. Reads no configuration."""
 
-import asyncio
 import sys
 from typing import Any
 
 from gateway import config
-from gateway.commands.serve import run
+from gateway.commands.serve import run, run_to_end
 from gateway.sandbox import Running, Sandbox
 from gateway.sandbox.world.telecomx import DOCUMENTED_RESELLER
 
@@ -20,7 +19,7 @@ _TRY = """\
 
 def dev(*, port: int) -> int:
     """Run gateway and sandbox until a signal."""
-    asyncio.run(_dev(port))
+    run_to_end(_dev(port))
     return 0
 
 
