@@ -1,5 +1,6 @@
 """The graph's lists: a filter becomes the sources' feeds, and their feeds one connection."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from gateway.domain import ports
@@ -13,8 +14,13 @@ from resolvers.context import AnyFetch
 from resolvers.merging import Participant, merge_newest_first, one_after_the_other, participants
 from resolvers.paging import Asked, Connection, Edge, ListCursors
 
-T = TypeVar("T")
 C = TypeVar("C", bound=Conversation)
+P = TypeVar("P")
+
+Offer = tuple[Feed[Any], ...] | NoFeed
+
+_NO_LIST = NoFeed(SliceState.UNSUPPORTED, "The source has no such list.")
+_FOREIGN = NoFeed(SliceState.SKIPPED, "The named account belongs to another source.")
 
 
 def account_ref(fetch: AnyFetch, given: str | None, argument: str) -> Ref | None:
@@ -35,11 +41,7 @@ def account_ref(fetch: AnyFetch, given: str | None, argument: str) -> Ref | None
 async def accounts(fetch: AnyFetch, wanted: ports.AccountFilter, asked: Asked) -> Connection[Account]:
     """Accounts, source after source."""
     offers = _offers(
-        fetch,
-        asked.sources,
-        ports.AccountLister,
-        lambda client: client.list_accounts(wanted),
-        of=(wanted.organization,),
+        fetch, asked, ports.AccountLister, lambda lister: lister.list_accounts(wanted), wanted.organization
     )
     cursors = ListCursors("accounts", (wanted, asked.sources))
     return await one_after_the_other(fetch, offers, asked=asked, cursors=cursors)
@@ -51,10 +53,11 @@ async def subscriptions(
     """Subscriptions, source after source."""
     offers = _offers(
         fetch,
-        asked.sources,
+        asked,
         ports.SubscriptionLister,
-        lambda client: client.list_subscriptions(wanted),
-        of=(wanted.account, wanted.reseller),
+        lambda lister: lister.list_subscriptions(wanted),
+        wanted.account,
+        wanted.reseller,
     )
     cursors = ListCursors("subscriptions", (wanted, asked.sources))
     return await one_after_the_other(fetch, offers, asked=asked, cursors=cursors)
@@ -64,81 +67,64 @@ async def cases(fetch: AnyFetch, wanted: ports.CaseFilter, asked: Asked) -> Conn
     """Cases, newest first among the sources as far as they can order."""
     offers = _offers(
         fetch,
-        asked.sources,
+        asked,
         ports.CaseLister,
-        lambda client: client.list_cases(wanted),
-        of=(wanted.partner, wanted.provider),
+        lambda lister: lister.list_cases(wanted),
+        wanted.partner,
+        wanted.provider,
     )
-    cursors = ListCursors("cases", (wanted, asked.sources))
-    return await _conversations(fetch, offers, asked=asked, cursors=cursors)
+    return await _newest_first(fetch, offers, asked, ListCursors("cases", (wanted, asked.sources)))
 
 
 async def tickets(fetch: AnyFetch, wanted: ports.ConversationFilter, asked: Asked) -> Connection[Ticket]:
     """Tickets, newest first among the sources."""
-    offers = _offers(
-        fetch,
-        asked.sources,
-        ports.TicketLister,
-        lambda client: client.list_tickets(wanted),
-        of=(wanted.account, wanted.assignee),
-    )
-    cursors = ListCursors("tickets", (wanted, asked.sources))
-    return await _conversations(fetch, offers, asked=asked, cursors=cursors)
+    offers = _ticket_offers(fetch, wanted, asked)
+    return await _newest_first(fetch, offers, asked, ListCursors("tickets", (wanted, asked.sources)))
 
 
 async def conversations(fetch: AnyFetch, wanted: ports.ConversationFilter, asked: Asked) -> Connection[Any]:
     """Cases and tickets, newest first among the sources."""
-    of = (wanted.account, wanted.assignee)
-    as_tickets = _offers(
-        fetch, asked.sources, ports.TicketLister, lambda client: client.list_tickets(wanted), of=of
-    )
     as_cases = _offers(
         fetch,
-        asked.sources,
+        asked,
         ports.ConversationLister,
-        lambda client: client.list_conversations(wanted),
-        of=of,
+        lambda lister: lister.list_conversations(wanted),
+        wanted.account,
+        wanted.assignee,
     )
-    offers = [_better(ticket, case) for ticket, case in zip(as_tickets, as_cases, strict=True)]
-    cursors = ListCursors("conversations", (wanted, asked.sources))
-    return await _conversations(fetch, offers, asked=asked, cursors=cursors)
+    as_tickets = _ticket_offers(fetch, wanted, asked)
+    offers = [
+        tickets if cases.offer == _NO_LIST else cases
+        for cases, tickets in zip(as_cases, as_tickets, strict=True)
+    ]
+    return await _newest_first(fetch, offers, asked, ListCursors("conversations", (wanted, asked.sources)))
 
 
-def _better(one: Participant[Any], other: Participant[Any]) -> Participant[Any]:
-    """The offer with feeds, or the one whose reason says more than that there is no such list."""
-    if not isinstance(one.offer, NoFeed) or other.offer == _NO_LIST:
-        return one
-    return other
-
-
-_NO_LIST = NoFeed(SliceState.UNSUPPORTED, "The source has no such list.")
+def _ticket_offers(fetch: AnyFetch, wanted: ports.ConversationFilter, asked: Asked) -> list[Participant[Any]]:
+    return _offers(
+        fetch,
+        asked,
+        ports.TicketLister,
+        lambda lister: lister.list_tickets(wanted),
+        wanted.account,
+        wanted.assignee,
+    )
 
 
 def _offers(
-    fetch: AnyFetch,
-    sources: tuple[str, ...] | None,
-    port: type[Any],
-    feeds: Any,
-    *,
-    of: tuple[Ref | None, ...],
+    fetch: AnyFetch, asked: Asked, port: type[P], feeds: Callable[[P], Offer], *named: Ref | None
 ) -> list[Participant[Any]]:
     """The sources' offers; a source that can't hold the named accounts is skipped, not asked."""
-    owners = {ref.source for ref in of if ref is not None}
+    owners = {ref.source for ref in named if ref is not None}
 
-    def offer(source: Source, client: Any) -> tuple[Feed[Any], ...] | NoFeed:
-        if owners - {source.key}:
-            return NoFeed(SliceState.SKIPPED, "The named account belongs to another source.")
-        return cast("tuple[Feed[Any], ...] | NoFeed", feeds(client))
+    def offer(source: Source, lister: P) -> Offer:
+        return _FOREIGN if owners - {source.key} else feeds(lister)
 
-    return participants(fetch, sources, port, offer, without=_NO_LIST)
+    return participants(fetch, asked.sources, port, offer, without=_NO_LIST)
 
 
-async def _conversations(
-    fetch: AnyFetch,
-    offers: list[Participant[C]],
-    *,
-    asked: Asked,
-    cursors: ListCursors,
+async def _newest_first(
+    fetch: AnyFetch, offers: list[Participant[C]], asked: Asked, cursors: ListCursors
 ) -> Connection[C]:
     page = await merge_newest_first(fetch, offers, asked=asked, cursors=cursors)
     nodes = await complete(fetch, page.nodes, fetch.selection.of_nodes)

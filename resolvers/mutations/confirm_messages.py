@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 
 from gateway.domain.catalog import Source
-from gateway.domain.errors import Refusal, RefusalCode, WriteInDoubt
+from gateway.domain.errors import Refusal, RefusalCode, SourceError, WriteInDoubt
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import MessageConfirmer
 from gateway.domain.records import Message
@@ -118,7 +118,8 @@ async def _confirm_chunk(
             write=refs,
             send=lambda: confirmer.confirm_messages(refs),
         )
-    except WriteInDoubt as error:
+    except (SourceError, WriteInDoubt) as error:
+        # The other sources' and calls' outcomes stand.
         fetch.context.report_or_raise(error, fetch)
         return
     finally:

@@ -53,7 +53,10 @@ class CreateTicketPayload:
     user_errors: list[UserError] = strawberry.field(description=_ERRORS)
 
 
-@strawberry.type(description="The answer to `confirmMessages`: each message is in one of the lists.")
+@strawberry.type(
+    description="The answer to `confirmMessages`: each message is in one of the lists, unless `errors` says that its "
+    "source failed."
+)
 class ConfirmMessagesPayload:
     confirmed: list[Message] = strawberry.field(description="Those that were confirmed now, read back.")
     already_confirmed: list[Message] = strawberry.field(

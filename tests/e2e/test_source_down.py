@@ -148,3 +148,20 @@ async def test_a_write_that_a_source_may_have_applied_is_not_called_retryable_no
         )
         assert "may have been applied" in error["message"]
     assert len(stack.sandbox.services["netevia"].arrivals) == 1
+
+
+async def test_confirming_at_a_source_that_fails_half_way_tells_what_was_done(stack: Stack) -> None:
+    query = "mutation($ids: [ID!]!) { confirmMessages(input: {messageIds: $ids}) { confirmed { id } userErrors { code } } }"
+    found = await stack.data(
+        """{ cases(first: 10) { nodes { messages(first: 100, filter: {confirmed: false}) { nodes { id } } } } }"""
+    )
+    ids = [message["id"] for case in found["cases"]["nodes"] for message in case["messages"]["nodes"]]
+    stack.sandbox.services["service_order_hub"].faults = Faults(error_rate=1.0, error_status=503)
+    answer = await stack.execute(query, {"ids": ids})
+    assert answer["data"] == {"confirmMessages": {"confirmed": [], "userErrors": []}}
+    assert {(each["extensions"]["code"], each["extensions"]["source"]) for each in answer["errors"]} == {
+        ("SOURCE_UNAVAILABLE", "service_order_hub")
+    }
+    stack.sandbox.services["service_order_hub"].faults = Faults()
+    done = await stack.data(query, {"ids": ids})
+    assert [each["id"] for each in done["confirmMessages"]["confirmed"]] == ids
