@@ -43,15 +43,19 @@ class Context:
         self.records = RecordLoaders(self.catalog)
 
     def report(self, error: GatewayError, fetch: "AnyFetch") -> None:
-        """Add an error to the answer without giving up the field's data."""
-        self.reports.append(Report(error, fetch.path, fetch.nodes))
+        """Add an error to the answer without giving up the field's data.
+
+        A source that fails in the same way for many of a field's records is one error.
+        """
+        same = (error.source, error.code, fetch.path)
+        if same not in [(each.error.source, each.error.code, each.path) for each in self.reports]:
+            self.reports.append(Report(error, fetch.path, fetch.nodes))
 
     def report_or_raise(self, error: Exception, fetch: "AnyFetch") -> GatewayError:
-        """Report an expected error once per field, and raise any other: that one is a fault of ours."""
+        """Report an expected error, and raise any other: that one is a fault of ours."""
         if not isinstance(error, GatewayError):
             raise error
-        if not any(report.error is error and report.path == fetch.path for report in self.reports):
-            self.report(error, fetch)
+        self.report(error, fetch)
         return error
 
 

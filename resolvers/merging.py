@@ -216,9 +216,9 @@ def _connection(
     after: str | None,
 ) -> Connection[T]:
     totals = [reader.total for reader in readers]
-    # A source with several feeds that fail is one failure to the client.
-    for error in {each.feed.source: each.error for each in readers if each.error is not None}.values():
-        fetch.context.report(error, fetch)
+    for reader in readers:
+        if reader.error is not None:
+            fetch.context.report(reader.error, fetch)
     return Connection(
         edges,
         PageInfo(

@@ -54,8 +54,8 @@ class CreateTicketPayload:
 
 
 @strawberry.type(
-    description="The answer to `confirmMessages`: each message is in one of the lists, unless `errors` says that its "
-    "source failed."
+    description="The answer to `confirmMessages`: each message is in one of the lists, unless `errors` says "
+    "that its source failed."
 )
 class ConfirmMessagesPayload:
     confirmed: list[Message] = strawberry.field(description="Those that were confirmed now, read back.")

@@ -159,9 +159,9 @@ async def test_confirming_at_a_source_that_fails_half_way_tells_what_was_done(st
     stack.sandbox.services["service_order_hub"].faults = Faults(error_rate=1.0, error_status=503)
     answer = await stack.execute(query, {"ids": ids})
     assert answer["data"] == {"confirmMessages": {"confirmed": [], "userErrors": []}}
-    assert {(each["extensions"]["code"], each["extensions"]["source"]) for each in answer["errors"]} == {
+    assert [(each["extensions"]["code"], each["extensions"]["source"]) for each in answer["errors"]] == [
         ("SOURCE_UNAVAILABLE", "service_order_hub")
-    }
+    ]
     stack.sandbox.services["service_order_hub"].faults = Faults()
     done = await stack.data(query, {"ids": ids})
     assert [each["id"] for each in done["confirmMessages"]["confirmed"]] == ids
