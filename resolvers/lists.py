@@ -5,8 +5,7 @@ from typing import Any, TypeVar, cast
 
 from gateway.domain import ports
 from gateway.domain.catalog import Source
-from gateway.domain.errors import BadInput
-from gateway.domain.ids import EntityType, Ref, parse_global_id
+from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, SliceState
 from gateway.domain.records import Account, Conversation, ServiceSubscription, Ticket
 from resolvers.batches.completion import complete
@@ -21,21 +20,6 @@ Offer = tuple[Feed[Any], ...] | NoFeed
 
 _NO_LIST = NoFeed(SliceState.UNSUPPORTED, "The source has no such list.")
 _FOREIGN = NoFeed(SliceState.SKIPPED, "The named account belongs to another source.")
-
-
-def account_ref(fetch: AnyFetch, given: str | None, argument: str) -> Ref | None:
-    """The reference of an account that a filter names.
-
-    Raises:
-        BadInput: It isn't an account's id, or its source isn't configured.
-    """
-    if given is None:
-        return None
-    ref = parse_global_id(given, argument=argument)
-    if ref.type is not EntityType.ACCOUNT:
-        raise BadInput(f"Not an account's id but a {ref.type.value}'s.", argument=argument)
-    fetch.context.catalog.of(ref, argument=argument)
-    return ref
 
 
 async def accounts(fetch: AnyFetch, wanted: ports.AccountFilter, asked: Asked) -> Connection[Account]:

@@ -114,7 +114,7 @@ class Source:
         Raises:
             BadInput: A part is missing or isn't of the source's form.
         """
-        shapes = self.shapes.get(ref.type)
+        shapes = (re.escape(self.key),) if ref.type is EntityType.SOURCE else self.shapes.get(ref.type)
         if shapes is None or len(shapes) != len(ref.parts):
             raise BadInput(f"{self.key} has no such {ref.type.value}.", argument=argument)
         for shape, part in zip(shapes, ref.parts, strict=True):

@@ -14,7 +14,8 @@ from gateway.domain.records import Message
 from resolvers.batches.completion import gather_slots
 from resolvers.batches.messages import find_message
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import check_key, payload, perform, target
+from resolvers.mutations.performing import check_key, payload, perform
+from resolvers.references import by_id
 
 MAX_MESSAGES = 500
 
@@ -51,7 +52,7 @@ async def confirm_messages(
     by_source: dict[str, tuple[Source, dict[int, Ref]]] = {}
     seen: set[Ref] = set()
     for index, given in enumerate(input.message_ids):
-        source, ref = target(fetch, given, f"input.messageIds.{index}", EntityType.MESSAGE)
+        source, ref = by_id(fetch, given, f"input.messageIds.{index}", EntityType.MESSAGE)
         if ref not in seen:
             seen.add(ref)
             by_source.setdefault(source.key, (source, {}))[1][index] = ref

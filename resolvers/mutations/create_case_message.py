@@ -11,9 +11,9 @@ from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import CaseMessageCreator
 from gateway.domain.writes import NewCaseMessage
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import check_key, payload, perform, target, unsupported
+from resolvers.mutations.performing import check_key, payload, perform, unsupported
 from resolvers.mutations.reply import AuthorInput
-from resolvers.queries.single import case_refs
+from resolvers.references import by_guid, by_id, exactly_one
 
 
 @strawberry.input(description="A message on a repair case.")
@@ -86,11 +86,10 @@ async def create_case_message(
 
 
 def _case(fetch: AnyFetch, given: CreateCaseMessageInput) -> tuple[Source, Ref]:
-    if (given.case is None) == (given.guid is None):
-        raise BadInput("Give exactly one of `case` and `guid`.", argument="input.case")
-    if given.case is not None:
-        return target(fetch, given.case, "input.case", EntityType.CASE)
-    refs = case_refs(fetch, given.guid or "", None, "input.guid")
+    exactly_one("input.case", case=given.case, guid=given.guid)
+    if given.guid is None:
+        return by_id(fetch, given.case or "", "input.case", EntityType.CASE)
+    refs = by_guid(fetch, given.guid, "input.guid")
     if len(refs) > 1:
         keys = ", ".join(ref.source for ref in refs)
         raise BadInput(f"Several sources have cases ({keys}): give `case`.", argument="input.guid")
@@ -103,7 +102,7 @@ def _parent(
     """The message to answer; it has to be one of the same case."""
     if given.parent is None:
         return None, ()
-    _, parent = target(fetch, given.parent, "input.parent", EntityType.MESSAGE)
+    _, parent = by_id(fetch, given.parent, "input.parent", EntityType.MESSAGE)
     if parent.source == case.source and source.conversation_of(parent) == case:
         return parent, ()
     message = "`parent` is a message of another case."

@@ -15,10 +15,10 @@ from resolvers.mutations.performing import (
     outgoing,
     payload,
     perform,
-    target,
     unsupported,
     upload_tokens,
 )
+from resolvers.references import by_id
 from resolvers.types.enums import TextFormat, TicketChannel, TicketDirection
 
 
@@ -68,7 +68,7 @@ async def create_ticket(
     requester = None
     refusals: tuple[Refusal, ...] = ()
     if input.requester is not None:
-        owner, requester = target(fetch, input.requester, "input.requester", EntityType.ACCOUNT)
+        owner, requester = by_id(fetch, input.requester, "input.requester", EntityType.ACCOUNT)
         if owner is not source:
             message = f"`requester` is an account of {owner.key}, not of {source.key}."
             refusals = (Refusal(RefusalCode.INVALID, message, ("requester",), source.key),)

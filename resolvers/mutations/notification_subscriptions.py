@@ -10,7 +10,8 @@ from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import NotificationSubscriptionWriter
 from gateway.domain.writes import NewNotificationSubscription, NotificationSubscriptionChanges
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import check_key, payload, perform, target, unsupported
+from resolvers.mutations.performing import check_key, payload, perform, unsupported
+from resolvers.references import by_id
 from resolvers.types.enums import Channel
 
 _KEY = "1 to 255 characters; a repeat with the same key sends nothing."
@@ -160,7 +161,7 @@ def _owner(
     fetch: AnyFetch, given: NotificationOwnerInput, source: Source
 ) -> tuple[Ref | None, tuple[Refusal, ...]]:
     if given.reseller:
-        owner, reseller = target(fetch, given.reseller, "input.owner.reseller", EntityType.ACCOUNT)
+        owner, reseller = by_id(fetch, given.reseller, "input.owner.reseller", EntityType.ACCOUNT)
         if owner is source:
             return reseller, ()
         message = f"The reseller is an account of {owner.key}, not of {source.key}."
@@ -172,5 +173,5 @@ def _owner(
 
 
 def _topic(fetch: AnyFetch, given: str) -> tuple[Source, Ref, NotificationSubscriptionWriter | None]:
-    source, ref = target(fetch, given, "input.id", EntityType.NOTIFICATION_SUBSCRIPTION)
+    source, ref = by_id(fetch, given, "input.id", EntityType.NOTIFICATION_SUBSCRIPTION)
     return source, ref, source.port(NotificationSubscriptionWriter)

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 from typing import TypeVar
 
 from gateway.domain.catalog import Source
-from gateway.domain.errors import BadInput, Refusal, RefusalCode
-from gateway.domain.ids import EntityType, Ref, parse_global_id
+from gateway.domain.errors import Refusal, RefusalCode
 from gateway.domain.records import TextFormat
 from gateway.security.html import sanitize
 from gateway.writes.service import Intent, Outcome
@@ -36,19 +35,6 @@ def unsupported(source: Source, what: str, **objects: object) -> SimpleNamespace
     """The payload of a mutation that the source can't do at all."""
     message = f"{source.key} can't {what}."
     return payload([Refusal(RefusalCode.UNSUPPORTED_BY_SOURCE, message, (), source.key)], **objects)
-
-
-def target(fetch: AnyFetch, given: str, argument: str, *types: EntityType) -> tuple[Source, Ref]:
-    """The record that an input names, and its source.
-
-    Raises:
-        BadInput: It is no id, one of another type, or of a source that isn't configured.
-    """
-    ref = parse_global_id(given, argument=argument)
-    if ref.type not in types:
-        wanted = " or ".join(each.value for each in types)
-        raise BadInput(f"Not the id of a {wanted} but of a {ref.type.value}.", argument=argument)
-    return fetch.context.catalog.of(ref, argument=argument), ref
 
 
 def outgoing(body: str, form: TextFormat) -> str:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import strawberry
 
 from gateway.domain.catalog import Source
-from gateway.domain.errors import BadInput
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import Replier
 from gateway.domain.writes import Reply
@@ -17,10 +16,10 @@ from resolvers.mutations.performing import (
     outgoing,
     payload,
     perform,
-    target,
     unsupported,
     upload_tokens,
 )
+from resolvers.references import by_id, by_native_id, exactly_one
 from resolvers.types.enums import TextFormat
 from resolvers.types.inputs import SourceRef
 
@@ -110,14 +109,10 @@ async def reply(
 
 def _addressee(fetch: AnyFetch, given: ReplyInput) -> tuple[Source, Ref, Ref | None]:
     """The source, the conversation, and the message within it that is replied to."""
-    if (given.to is None) == (given.to_ref is None):
-        raise BadInput("Give exactly one of `to` and `toRef`.", argument="input.to")
-    if given.to is not None:
-        source, ref = target(fetch, given.to, "input.to", *_CONVERSATIONS, EntityType.MESSAGE)
-        if ref.type is EntityType.MESSAGE:
-            return source, source.conversation_of(ref), ref
-        return source, ref, None
-    named = given.to_ref or SourceRef(source="", native_id="")
-    source = fetch.context.catalog.named(named.source, argument="input.toRef.source")
-    entity = next((each for each in _CONVERSATIONS if each in source.shapes), EntityType.TICKET)
-    return source, source.ref_of(entity, named.native_id, argument="input.toRef.nativeId"), None
+    exactly_one("input.to", to=given.to, toRef=given.to_ref)
+    if given.to_ref is not None:
+        return *by_native_id(fetch, given.to_ref, "input.toRef", *_CONVERSATIONS), None
+    source, ref = by_id(fetch, given.to or "", "input.to", *_CONVERSATIONS, EntityType.MESSAGE)
+    if ref.type is EntityType.MESSAGE:
+        return source, source.conversation_of(ref), ref
+    return source, ref, None

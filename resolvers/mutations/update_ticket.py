@@ -9,7 +9,8 @@ from gateway.domain.ports import TicketUpdater
 from gateway.domain.writes import TicketChanges
 from resolvers.batches.completion import find_conversation
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import check_key, payload, perform, target, unsupported
+from resolvers.mutations.performing import check_key, payload, perform, unsupported
+from resolvers.references import by_id
 from resolvers.types.enums import ConversationState
 
 
@@ -44,7 +45,7 @@ async def update_ticket(
     fetch: AnyFetch, input: Annotated[UpdateTicketInput, strawberry.argument(description="The changes.")]
 ) -> Any:
     """Change a ticket."""
-    source, ref = target(fetch, input.id, "input.id", EntityType.TICKET)
+    source, ref = by_id(fetch, input.id, "input.id", EntityType.TICKET)
     updater = source.port(TicketUpdater)
     if updater is None:
         return unsupported(source, "change tickets", ticket=None)

@@ -6,13 +6,14 @@ import strawberry
 
 from gateway.domain import ports
 from gateway.domain.errors import BadInput
+from gateway.domain.ids import EntityType, Ref
 from gateway.domain.records import Account, Conversation, ServiceSubscription, Ticket
 from resolvers import lists
 from resolvers.arguments import After, First
+from resolvers.cases_by_guid import cases_by_guid
 from resolvers.context import AnyFetch
-from resolvers.guid_list import cases_by_guid
-from resolvers.lists import account_ref
 from resolvers.paging import Asked, Connection
+from resolvers.references import by_id
 from resolvers.types.inputs import (
     AccountFilter,
     CaseFilter,
@@ -26,6 +27,10 @@ _WHICH = "Which ones; all by default."
 
 def _asked(sources: list[str] | None, first: int | None, after: str | None) -> Asked:
     return Asked(first, after, None if sources is None else tuple(sources))
+
+
+def _account(fetch: AnyFetch, given: str | None, argument: str) -> Ref | None:
+    return None if given is None else by_id(fetch, given, argument, EntityType.ACCOUNT)[1]
 
 
 def _tuple(given: list[Any] | None) -> tuple[Any, ...] | None:
@@ -43,7 +48,7 @@ async def accounts(
     wanted = ports.AccountFilter(
         kind=given.kind,
         search=given.search,
-        organization=account_ref(fetch, given.organization, "filter.organization"),
+        organization=_account(fetch, given.organization, "filter.organization"),
     )
     return await lists.accounts(fetch, wanted, _asked(given.sources, first, after))
 
@@ -59,8 +64,8 @@ async def cases(
     wanted = ports.CaseFilter(
         search=given.search,
         status=_tuple(given.status),
-        partner=account_ref(fetch, given.partner, "filter.partner"),
-        provider=account_ref(fetch, given.provider, "filter.provider"),
+        partner=_account(fetch, given.partner, "filter.partner"),
+        provider=_account(fetch, given.provider, "filter.provider"),
         tags=_tuple(given.tags),
         created_after=given.created_after,
         created_before=given.created_before,
@@ -82,9 +87,9 @@ async def tickets(
     """Tickets of all sources."""
     given = filter or TicketFilter()
     wanted = ports.ConversationFilter(
-        account=account_ref(fetch, given.account, "filter.account"),
+        account=_account(fetch, given.account, "filter.account"),
         status=_tuple(given.status),
-        assignee=account_ref(fetch, given.assignee, "filter.assignee"),
+        assignee=_account(fetch, given.assignee, "filter.assignee"),
         queue=given.queue,
         updated_after=given.updated_after,
         search=given.search,
@@ -101,9 +106,9 @@ async def conversations(
     """Cases and tickets of all sources."""
     given = filter or ConversationFilter()
     wanted = ports.ConversationFilter(
-        account=account_ref(fetch, given.account, "filter.account"),
+        account=_account(fetch, given.account, "filter.account"),
         status=_tuple(given.status),
-        assignee=account_ref(fetch, given.assignee, "filter.assignee"),
+        assignee=_account(fetch, given.assignee, "filter.assignee"),
         updated_after=given.updated_after,
         search=given.search,
     )
@@ -119,8 +124,8 @@ async def subscriptions(
     """Subscriptions of all sources."""
     given = filter or SubscriptionFilter()
     wanted = ports.SubscriptionFilter(
-        account=account_ref(fetch, given.account, "filter.account"),
-        reseller=account_ref(fetch, given.reseller, "filter.reseller"),
+        account=_account(fetch, given.account, "filter.account"),
+        reseller=_account(fetch, given.reseller, "filter.reseller"),
         kind=None if given.kind is None else given.kind.value,
         is_global=given.global_,
     )

@@ -7,13 +7,15 @@ import strawberry
 
 from gateway.domain.catalog import Source
 from gateway.domain.errors import BadInput, Unsupported
-from gateway.domain.ids import EntityType, Ref, parse_global_id
+from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import AccountFinder, AccountKey, TemplateReader
 from gateway.domain.records import Account, Conversation, Message, MessageTemplate, ServiceSubscription
 from resolvers.arguments import Id, OptionalId
 from resolvers.batches.completion import find_conversation, gather_slots
 from resolvers.batches.messages import find_message
+from resolvers.cases_by_guid import case_by_guid
 from resolvers.context import AnyFetch
+from resolvers.references import by_guid, by_id, by_native_id, exactly_one
 from resolvers.types.inputs import AccountLookup, SourceRef
 
 _LOOKUP_KEYS = {
@@ -25,14 +27,14 @@ _LOOKUP_KEYS = {
 }
 _SUBSCRIPTIONS = (EntityType.NOTIFICATION_SUBSCRIPTION, EntityType.PRODUCT_SUBSCRIPTION)
 
-Ref_ = Annotated[
+ByNativeId = Annotated[
     SourceRef | None, strawberry.argument(description="The source and its own id, where that id suffices.")
 ]
 
 
 async def node(fetch: AnyFetch, id: Id) -> Any:
     """Any object by its id."""
-    return await _read(fetch, _parsed(fetch, id, "id"))
+    return await _read(fetch, by_id(fetch, id, "id")[1])
 
 
 async def nodes(
@@ -42,8 +44,11 @@ async def nodes(
     """Several objects, in the order of their ids."""
     if len(ids) > 100:
         raise BadInput(f"At most 100 ids at once, not {len(ids)}.", argument="ids")
-    refs = [_parsed(fetch, each, f"ids.{index}") for index, each in enumerate(ids)]
-    return await gather_slots([_read(fetch, ref) for ref in refs])
+
+    async def one(given: str, index: int) -> Any:
+        return await _read(fetch, by_id(fetch, given, f"ids.{index}")[1])
+
+    return await gather_slots([one(given, index) for index, given in enumerate(ids)])
 
 
 async def source(
@@ -67,9 +72,10 @@ async def account(
     ] = None,
 ) -> Account | None:
     """One account, by its id or by an exact key."""
-    _exactly_one({"id": id, "lookup": lookup})
+    exactly_one("id", id=id, lookup=lookup)
     if lookup is None:
-        return await fetch.context.records.accounts.load(_of_types(fetch, id, "id", (EntityType.ACCOUNT,)))
+        _, ref = by_id(fetch, id or "", "id", EntityType.ACCOUNT)
+        return await fetch.context.records.accounts.load(ref)
     chosen = fetch.context.catalog.named(lookup.source, argument="lookup.source")
     given = {
         name: value
@@ -89,40 +95,36 @@ async def account(
 async def case(
     fetch: AnyFetch,
     id: OptionalId = None,
-    ref: Ref_ = None,
+    ref: ByNativeId = None,
     guid: Annotated[
         strawberry.ID | None,
         strawberry.argument(description="The hub's own id; every source of cases is asked for it."),
     ] = None,
 ) -> Conversation | None:
     """One case."""
-    _exactly_one({"id": id, "ref": ref, "guid": guid})
-    if guid is None:
-        return await find_conversation(fetch, _target(fetch, id, ref, (EntityType.CASE,)), fetch.selection)
-    for candidate in case_refs(fetch, guid, None, "guid"):
-        found = await find_conversation(fetch, candidate, fetch.selection)
-        if found is not None:
-            return found
-    return None
+    exactly_one("id", id=id, ref=ref, guid=guid)
+    if guid is not None:
+        return await case_by_guid(fetch, by_guid(fetch, guid, "guid"), fetch.selection)
+    return await find_conversation(fetch, _named(fetch, id, ref, EntityType.CASE), fetch.selection)
 
 
-async def ticket(fetch: AnyFetch, id: OptionalId = None, ref: Ref_ = None) -> Conversation | None:
+async def ticket(fetch: AnyFetch, id: OptionalId = None, ref: ByNativeId = None) -> Conversation | None:
     """One ticket."""
-    _exactly_one({"id": id, "ref": ref})
-    return await find_conversation(fetch, _target(fetch, id, ref, (EntityType.TICKET,)), fetch.selection)
+    exactly_one("id", id=id, ref=ref)
+    return await find_conversation(fetch, _named(fetch, id, ref, EntityType.TICKET), fetch.selection)
 
 
 async def message(fetch: AnyFetch, id: Id) -> Message | None:
     """One message."""
-    return await find_message(fetch, _of_types(fetch, id, "id", (EntityType.MESSAGE,)))
+    return await find_message(fetch, by_id(fetch, id, "id", EntityType.MESSAGE)[1])
 
 
 async def subscription(
-    fetch: AnyFetch, id: OptionalId = None, ref: Ref_ = None
+    fetch: AnyFetch, id: OptionalId = None, ref: ByNativeId = None
 ) -> ServiceSubscription | None:
     """One subscription."""
-    _exactly_one({"id": id, "ref": ref})
-    return await fetch.context.records.subscriptions.load(_target(fetch, id, ref, _SUBSCRIPTIONS))
+    exactly_one("id", id=id, ref=ref)
+    return await fetch.context.records.subscriptions.load(_named(fetch, id, ref, *_SUBSCRIPTIONS))
 
 
 async def message_templates(
@@ -144,24 +146,6 @@ async def message_templates(
         else:
             found += slot
     return found
-
-
-def case_refs(fetch: AnyFetch, guid: str, names: list[str] | None, argument: str) -> list[Ref]:
-    """The references that a guid may stand for: one per source that has cases.
-
-    Raises:
-        BadInput: It is no guid, or no source has cases.
-    """
-    candidates = [
-        each
-        for each in fetch.context.catalog
-        if EntityType.CASE in each.shapes and (names is None or each.key in names)
-    ]
-    if not candidates:
-        raise BadInput(
-            "No source with cases is configured, or none is among the wanted ones.", argument=argument
-        )
-    return [each.ref_of(EntityType.CASE, guid, argument=argument) for each in candidates]
 
 
 async def _read(fetch: AnyFetch, ref: Ref) -> Any:
@@ -186,34 +170,7 @@ async def _template(fetch: AnyFetch, ref: Ref) -> MessageTemplate | None:
     return next((template for template in found if template.ref == ref), None)
 
 
-def _exactly_one(given: Mapping[str, object]) -> None:
-    if sum(value is not None for value in given.values()) != 1:
-        raise BadInput(f"Give exactly one of {', '.join(given)}.", argument=next(iter(given)))
-
-
-def _parsed(fetch: AnyFetch, given: str, argument: str) -> Ref:
-    ref = parse_global_id(given, argument=argument)
-    if ref.type is EntityType.SOURCE:
-        if ref.parts != (ref.source,):
-            raise BadInput("Not an id of this gateway.", argument=argument)
-        return ref
-    fetch.context.catalog.of(ref, argument=argument)
-    return ref
-
-
-def _of_types(fetch: AnyFetch, given: str | None, argument: str, types: tuple[EntityType, ...]) -> Ref:
-    ref = _parsed(fetch, given or "", argument)
-    if ref.type not in types:
-        wanted = " or ".join(each.value for each in types)
-        raise BadInput(f"Not the id of a {wanted} but of a {ref.type.value}.", argument=argument)
-    return ref
-
-
-def _target(fetch: AnyFetch, id: str | None, ref: SourceRef | None, types: tuple[EntityType, ...]) -> Ref:
-    if ref is None:
-        return _of_types(fetch, id, "id", types)
-    chosen = fetch.context.catalog.named(ref.source, argument="ref.source")
-    for entity in types:
-        if entity in chosen.shapes:
-            return chosen.ref_of(entity, ref.native_id, argument="ref.nativeId")
-    raise BadInput(f"{chosen.key} has no {types[0].value}.", argument="ref.source")
+def _named(fetch: AnyFetch, id: str | None, ref: SourceRef | None, *types: EntityType) -> Ref:
+    if ref is not None:
+        return by_native_id(fetch, ref, "ref", *types)[1]
+    return by_id(fetch, id or "", "id", *types)[1]
