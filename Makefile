@@ -26,6 +26,8 @@ schema: .venv/runtime ## Export the graph to schema.graphql.
 lock: .venv/dev ## Pin the newest releases that pyproject.toml allows.
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
+		| $(BIN)/uv pip compile $(LOCK) - -o requirements-build.lock
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 image: ## Build the container image.

@@ -20,6 +20,8 @@ from gateway.sources.spec import SourceSettings, SourceSpec
 
 PREFIX = "HELPDESK_GATEWAY_"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
+# What Kubernetes sets in every container beside a Service named helpdesk-gateway.
+_SERVICE_LINK = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 _SOURCE_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
@@ -131,7 +133,7 @@ def _described(error: ValidationError, where: str) -> list[str]:
 
 def _variables(environ: Mapping[str, str]) -> Iterator[tuple[list[str], Any]]:
     for name, text in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name == FILE_VARIABLE:
+        if not name.startswith(PREFIX) or name == FILE_VARIABLE or _SERVICE_LINK.fullmatch(name):
             continue
         keys = name.removeprefix(PREFIX).lower().split("__")
         yield keys, _value(text)
