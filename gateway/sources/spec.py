@@ -19,7 +19,14 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _bare(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("has scheme, host, port and path alone; credentials have settings of their own")
+    return url
+
+
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
+BaseUrl = Annotated[AnyHttpUrl, AfterValidator(_bare)]
 
 
 class SourceSettings(BaseModel):
@@ -30,7 +37,7 @@ class SourceSettings(BaseModel):
     kind: str = Field(description="Which adapter: the product's name.")
     name: str | None = Field(None, description="What people call this instance; default: the product's name.")
     enabled: bool = Field(True, description="False leaves the instance out of the graph.")
-    base_url: AnyHttpUrl = Field(description="Where the API answers.")
+    base_url: BaseUrl = Field(description="Where the API answers.")
     time_zone: TimeZone = Field("UTC", description="Zone of the API's times that carry none.")
     connect_timeout_s: float = Field(3.0, gt=0, le=60, description="For the TCP and TLS handshake.")
     read_timeout_s: float = Field(10.0, gt=0, le=120, description="Between two parts of an answer.")

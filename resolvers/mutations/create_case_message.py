@@ -103,7 +103,11 @@ def _parent(
     if given.parent is None:
         return None, ()
     _, parent = by_id(fetch, given.parent, "input.parent", EntityType.MESSAGE)
-    if parent.source == case.source and source.conversation_of(parent) == case:
+    if parent.source == case.source and _guid(source.conversation_of(parent)) == _guid(case):
         return parent, ()
     message = "`parent` is a message of another case."
     return parent, (Refusal(RefusalCode.INVALID, message, ("parent",), source.key),)
+
+
+def _guid(case: Ref) -> str:
+    return case.parts[0].casefold()

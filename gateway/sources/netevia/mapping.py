@@ -61,6 +61,6 @@ def _utc(sent: object) -> datetime | None:
     """ISO 8601 in UTC, with milliseconds on some pages. An odd date must not put a sent message in doubt."""
     try:
         moment = datetime.fromisoformat(sent if isinstance(sent, str) else "")
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -7,8 +7,9 @@ from pydantic import Field, SecretStr
 
 from gateway.sources.auth import FixedCredential, in_header, in_query
 from gateway.sources.rest import Rest
-from gateway.sources.service_order_hub.client import ServiceOrderHub, explain, shapes
+from gateway.sources.service_order_hub.client import ServiceOrderHub, shapes
 from gateway.sources.service_order_hub.mapping import STATUSES
+from gateway.sources.service_order_hub.refusals import explain
 from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec
 from gateway.sources.status import StatusTable
 

@@ -24,6 +24,10 @@ from gateway.domain.records import (
 from gateway.sources.service_order_hub import wire
 from gateway.sources.status import StatusTable
 
+# What the parts of references look like. A number has one form only, so that a record has one id.
+GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+NUMBER = "0|[1-9][0-9]{0,9}"
+
 # The documented message types; anything else that comes is UNKNOWN beside its own word.
 MESSAGE_TYPES = {
     "serviceComment": MessageType.MESSAGE,
@@ -38,14 +42,15 @@ MESSAGE_TYPES = {
     "forwarding": MessageType.FORWARDING,
 }
 
-# Status keys are the providers' own, so the table is configuration; these are words of the examples.
+# Status keys are the providers' own, so the table is configuration; these are likely words. The hub puts
+# keys into lower case.
 STATUSES: dict[str, ConversationState] = {
     "created": ConversationState.NEW,
     "accepted": ConversationState.OPEN,
     "arrived": ConversationState.OPEN,
     "repairing": ConversationState.OPEN,
-    "awaitingParts": ConversationState.ON_HOLD,
-    "awaitingCustomer": ConversationState.PENDING,
+    "awaitingparts": ConversationState.ON_HOLD,
+    "awaitingcustomer": ConversationState.PENDING,
     "repaired": ConversationState.SOLVED,
     "shipped": ConversationState.SOLVED,
     "closed": ConversationState.CLOSED,
@@ -112,9 +117,7 @@ def case_record(source: str, sent: wire.Case, statuses: StatusTable, fetched_at:
         subject=_subject(sent),
         status=statuses.coded(sent.current_status),
         created_at=_utc(sent.created_at),
-        tags=None
-        if sent.tags is None
-        else tuple(tag if isinstance(tag, str) else tag.name or "" for tag in sent.tags),
+        tags=_tags(sent),
         requester=partner,
         assignee=provider,
         partner=partner,
@@ -162,6 +165,14 @@ def message_record(source: str, sent: wire.Message, fetched_at: datetime) -> Mes
     )
 
 
+def _tags(sent: wire.Case) -> tuple[str, ...] | None:
+    """Names alone: the search takes no ids either."""
+    if sent.tags is None:
+        return None
+    names = (tag.name if isinstance(tag, wire.Named) else tag for tag in sent.tags)
+    return tuple(name for name in names if isinstance(name, str) and name)
+
+
 def _party(
     source: str, kind: AccountKind, named: wire.Party | None, party_id: int | None, fetched_at: datetime
 ) -> Account | Ref | None:
@@ -173,7 +184,8 @@ def _party(
             name=named.name,
             missing=frozenset({"email", "phone"}),
         )
-    return None if party_id is None else party_ref(source, kind, party_id)
+    known = party_id if party_id is not None else named.id if named is not None else None
+    return None if known is None else party_ref(source, kind, known)
 
 
 def _contact(sent: wire.Contact | None) -> CaseContact | None:
@@ -213,7 +225,12 @@ def _utc(moment: datetime | None) -> datetime | None:
     """The hub stores UTC; a time without a zone (seen on one page) is one as well."""
     if moment is None:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # Midnight of the year 1 further east: a blank, not a date.
+        return None
 
 
 def _date(sent: str | None) -> date | None:

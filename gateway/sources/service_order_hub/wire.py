@@ -4,11 +4,16 @@ Pages: https://docs.serviceorderhub.com/en/latest/Messages/ and "Working with ca
 """
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 T = TypeVar("T")
+
+# Ids go into references, which are of these forms.
+Id: TypeAlias = Annotated[int, Meta(ge=0, lt=10**10)]
+Guid: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")]
 
 
 class Wire(msgspec.Struct, rename="camel"):
@@ -18,8 +23,8 @@ class Wire(msgspec.Struct, rename="camel"):
 class Message(Wire):
     """A case message. The optional ones appear in webhooks and the newest examples only."""
 
-    id: int
-    guid: str
+    id: Id
+    guid: Guid
     type: str | None = None
     content: str | None = None
     sender_type: str | None = None
@@ -29,7 +34,7 @@ class Message(Wire):
     updated_at: datetime | None = None
     declared_at: datetime | None = None
     is_internal: bool | None = None
-    parent_message_id: int | None = None
+    parent_message_id: Id | None = None
     user_name: str | None = None
     user_email: str | None = None
 
@@ -49,7 +54,7 @@ class Contact(Wire):
 class Party(Wire):
     """A partner, provider, department or manufacturer: by itself, or named inside a case."""
 
-    id: int
+    id: Id
     name: str | None = None
     contact_data: Contact | None = None
 
@@ -63,12 +68,6 @@ class Product(Wire):
     purchase_date: str | None = None
 
 
-class Order(Wire):
-    """The order's own reference."""
-
-    ref_no: str | None = None
-
-
 class Named(Wire):
     """Anything of which only the name matters."""
 
@@ -78,28 +77,27 @@ class Named(Wire):
 class Case(Wire):
     """A repair case, without its foreign payloads."""
 
-    guid: str
+    guid: Guid
     id: int | None = None
-    partner_id: int | None = None
-    service_provider_id: int | None = None
+    partner_id: Id | None = None
+    service_provider_id: Id | None = None
     current_status: str | None = None
     created_at: datetime | None = None
     product_data: Product | None = None
-    order_data: Order | None = None
     customer: Contact | None = None
     consumer: Contact | None = None
     service_partner: Party | None = None
     service_provider: Party | None = None
     manufacturer: Named | None = None
     product_type: Named | None = None
-    tags: tuple[str | Named, ...] | None = None
+    # Objects by the page on updates; what other forms there are isn't documented.
+    tags: tuple[str | int | Named | None, ...] | None = None
 
 
 class Pagination(Wire):
     """`count` is the number of all matches."""
 
-    offset: int
-    count: int
+    count: int | None = None
 
 
 class Cases(Wire):
@@ -113,13 +111,14 @@ class ConfirmError(Wire):
     """Why one message was not confirmed."""
 
     id: int
-    message: str
+    message: str | None = None
 
 
 class Confirmation(Wire):
     """The answer to a confirmation: 200 and `success: true` even if every id failed."""
 
     errors: tuple[ConfirmError, ...]
+    success: bool = True
 
 
 class Enveloped(Wire, Generic[T]):
@@ -131,7 +130,7 @@ class Enveloped(Wire, Generic[T]):
 class ErrorDetail(Wire):
     """An error as an object."""
 
-    message: str = ""
+    message: str | None = None
 
 
 class Error(Wire):

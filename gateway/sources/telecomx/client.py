@@ -52,6 +52,6 @@ def shapes() -> Mapping[EntityType, tuple[str, ...]]:
     return {
         EntityType.ACCOUNT: (kind, ID_SHAPE),
         EntityType.TICKET: case,
-        EntityType.MESSAGE: (*case, r"\d{1,6}"),
+        EntityType.MESSAGE: (*case, "0|[1-9][0-9]{0,5}"),
         EntityType.NOTIFICATION_SUBSCRIPTION: (ID_SHAPE,),
     }

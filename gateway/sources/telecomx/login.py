@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 
 from gateway.domain.clock import Clock
-from gateway.domain.errors import SourceAuthError, SourceRejected
+from gateway.domain.errors import SourceAuthError, SourceProtocolError, SourceRejected
 from gateway.sources.auth import FixedCredential, Session, SessionToken, in_query
 from gateway.sources.rest import Rest
 from gateway.sources.telecomx import wire
@@ -46,9 +46,11 @@ def session(source: str, transport: Transport, *, username: str, password: str, 
             body=msgspec.json.encode({"username": username, "password": password}),
         )
         try:
-            reply = await anonymous.send(call)
+            reply = await anonymous.find(call)
         except SourceRejected as refused:
             raise SourceAuthError(source, detail=refused.detail) from refused
+        if reply is None:
+            raise SourceProtocolError(source, detail=f"{call.operation}: 404")
         sent = anonymous.decode(reply, wire.LoggedIn)
         life_minutes = sent.expires_in_minutes
         return SessionToken(

@@ -195,4 +195,9 @@ def _utc(moment: datetime | None) -> datetime | None:
     """Times are UTC; one without a zone is taken as such."""
     if moment is None:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # Midnight of the year 1 further east: a blank, not a date.
+        return None

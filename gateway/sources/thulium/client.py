@@ -74,7 +74,7 @@ def explain(source: str, reply: HttpReply) -> tuple[Refusal, ...]:
     )
     try:
         errors = msgspec.json.decode(reply.body, type=wire.Error).errors
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         errors = ()
     return tuple(
         Refusal(

@@ -14,9 +14,9 @@ def parse(text: str | None, zone: ZoneInfo) -> datetime | None:
         return None
     try:
         local = datetime.fromisoformat(text)
-    except ValueError:
+        return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def minutes(moment: datetime, zone: ZoneInfo) -> str:

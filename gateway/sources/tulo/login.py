@@ -5,7 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from gateway.domain.clock import Clock
-from gateway.domain.errors import SourceAuthError, SourceRejected
+from gateway.domain.errors import SourceAuthError, SourceProtocolError, SourceRejected
 from gateway.sources.auth import FixedCredential, Session, SessionToken, in_header
 from gateway.sources.rest import Rest
 from gateway.sources.tulo import wire
@@ -55,9 +55,11 @@ def session(
             body=urlencode(form).encode(),
         )
         try:
-            reply = await anonymous.send(call)
+            reply = await anonymous.find(call)
         except SourceRejected as refused:
             raise SourceAuthError(source, detail=refused.detail) from refused
+        if reply is None:
+            raise SourceProtocolError(source, detail=f"{call.operation}: 404")
         granted = anonymous.decode(reply, wire.Granted)
         if not granted.access_token:
             raise SourceAuthError(source, detail=f"{call.operation}: {reply.status} without a token")

@@ -226,7 +226,6 @@ def _moment(reading: Reading, text: str | None, name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=reading.zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise SourceProtocolError(reading.source, detail="not a time", json_path=f"$..{name}") from error
-    zoned = moment.replace(tzinfo=reading.zone) if moment.tzinfo is None else moment
-    return zoned.astimezone(UTC)

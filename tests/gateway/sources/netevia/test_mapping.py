@@ -79,6 +79,7 @@ def test_a_sent_message_says_what_was_sent_and_no_more() -> None:
         ("2025-02-03T08:15:00.250Z", datetime(2025, 2, 3, 8, 15, 0, 250000, tzinfo=UTC)),
         ("2025-02-03T08:15:00", datetime(2025, 2, 3, 8, 15, tzinfo=UTC)),
         ("2025-02-03T09:15:00+01:00", datetime(2025, 2, 3, 8, 15, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+01:00", None),
         ("yesterday", None),
         ("", None),
         (None, None),

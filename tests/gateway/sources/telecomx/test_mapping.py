@@ -1,6 +1,6 @@
 """Telecomx's JSON as its pages print it, and what the graph makes of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 import pytest
@@ -52,6 +52,23 @@ BARE_CASE = b'{"_id": "65a0f1c2d3e4b5a697880030", "conversationId": "AAQkAGEx+Zz
 
 def statuses(**configured: ConversationState) -> StatusTable:
     return StatusTable(mapping.STATES, configured)
+
+
+@pytest.mark.parametrize(
+    ("sent", "moment"),
+    [
+        (datetime.fromisoformat("2026-01-20T07:00:00"), datetime(2026, 1, 20, 7, 0, tzinfo=UTC)),
+        (
+            datetime(2026, 1, 20, 7, 0, tzinfo=timezone(timedelta(hours=1))),
+            datetime(2026, 1, 20, 6, 0, tzinfo=UTC),
+        ),
+        (datetime.min.replace(tzinfo=timezone(timedelta(hours=1))), None),
+    ],
+)
+def test_a_time_is_utc_or_none_where_utc_has_no_such_time(sent: datetime, moment: datetime | None) -> None:
+    case = wire.Case(id=CASE_REF.parts[2], conversation_id=CASE_REF.parts[1], created_at=sent)
+
+    assert mapping.case_record("tx", HELP_CENTER, case, statuses(), NOW).created_at == moment
 
 
 def test_a_case_becomes_a_ticket_of_its_help_centre() -> None:

@@ -415,7 +415,17 @@ class TestErrors:
             Refusal(RefusalCode.REJECTED_BY_SOURCE, "pl refused it.", (), "pl", None),
         )
 
-    @pytest.mark.parametrize("body", [b"", b"<html>", b'{"errors": []}', b'{"errors": "no"}', b"\xff"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"<html>",
+            b'{"errors": []}',
+            b'{"errors": "no"}',
+            b"\xff",
+            pytest.param(b'{"x": ' + b"[" * 100_000, id="deep"),
+        ],
+    )
     @pytest.mark.parametrize(
         ("status", "code"),
         [

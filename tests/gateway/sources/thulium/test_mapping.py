@@ -195,6 +195,8 @@ class TestTimes:
             # The hour that spring skips: the clock put forward, 03:30.
             ("2025-03-30 02:30", datetime(2025, 3, 30, 1, 30, tzinfo=UTC)),
             ("0000-00-00 00:00", None),
+            # Before the first moment that UTC has.
+            ("0001-01-01 00:00", None),
             ("soon", None),
             (None, None),
         ],

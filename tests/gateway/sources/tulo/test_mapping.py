@@ -166,8 +166,9 @@ def test_each_form_of_a_date_is_one_moment(text: str | None, moment: datetime | 
     assert mapping.ticket_record(READING, sent, STATUSES).created_at == moment
 
 
-def test_a_text_that_is_no_date_breaks_the_contract() -> None:
-    sent = wire.HelpdeskMessage(id=MESSAGE_ID, account_id=ACCOUNT_ID, updated_at="yesterday")
+@pytest.mark.parametrize("text", ["yesterday", "0001-01-01T00:00:00", "9999-12-31T23:59:59-01:00"])
+def test_a_text_that_is_no_date_or_none_that_utc_has_breaks_the_contract(text: str) -> None:
+    sent = wire.HelpdeskMessage(id=MESSAGE_ID, account_id=ACCOUNT_ID, updated_at=text)
 
     with pytest.raises(SourceProtocolError) as caught:
         mapping.ticket_record(READING, sent, STATUSES)
