@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     dev.add_argument(
         "--port",
         type=_port,
-        default=_port(os.environ.get("PORT") or "8000"),
+        default=os.environ.get("PORT") or "8000",
         help="the gateway's port; default: the variable PORT, else 8000; 0 takes a free one",
     )
     for name, text in (

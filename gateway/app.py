@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -18,6 +18,7 @@ from gateway.http import explorer
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import Executor
 from gateway.http.health import healthz, landing, readyz
+from gateway.http.refusals import KnownHosts, unroutable
 from gateway.http.uploads import UploadEndpoint
 from gateway.resilience.stack import build_stack
 from gateway.sources.registry import SPECS
@@ -77,8 +78,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
             Mount(explorer.ASSETS_PATH, explorer.static_app()),
         ],
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=list(settings.server.allowed_hosts)),
+            Middleware(KnownHosts, names=settings.server.allowed_hosts),
         ],
+        exception_handlers={HTTPException: unroutable},
         lifespan=lifespan,
     )
 

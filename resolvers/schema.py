@@ -1,11 +1,14 @@
 """The schema: its roots, and the types that only interfaces lead to."""
 
+from datetime import datetime
+
 import strawberry
 from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, Undefined
 
 from resolvers.mutations.root import Mutation
 from resolvers.queries.root import Query
 from resolvers.types.conversation import Case, Ticket
+from resolvers.types.scalars import DATE_TIME
 from resolvers.types.subscription import MessageTemplate, NotificationSubscription, ProductSubscription
 
 
@@ -15,6 +18,7 @@ def build_schema() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         types=[Case, Ticket, NotificationSubscription, ProductSubscription, MessageTemplate],
+        scalar_overrides={datetime: DATE_TIME},
     )
     _drop_null_defaults(schema)
     return schema

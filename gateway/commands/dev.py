@@ -19,8 +19,7 @@ _TRY = """\
 
 def dev(*, port: int) -> int:
     """Run gateway and sandbox until a signal."""
-    run_to_end(_dev(port))
-    return 0
+    return run_to_end(_dev(port))
 
 
 async def _dev(port: int) -> None:

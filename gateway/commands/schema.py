@@ -13,11 +13,11 @@ def schema(*, check: Path | None) -> int:
         sys.stdout.write(sdl)
         return 0
     try:
-        exported = check.read_text(encoding="utf-8")
+        exported = check.read_bytes()
     except OSError as error:
         sys.stderr.write(f"{check}: {error.strerror}\n")
         return 1
-    if exported == sdl:
+    if exported == sdl.encode():
         return 0
     sys.stderr.write(f"{check} is not the graph's SDL: run `helpdesk-gateway schema > {check}`.\n")
     return 1

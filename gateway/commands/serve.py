@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import signal
 import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,10 @@ from gateway.domain.errors import ConfigError
 GRACE_S = 10
 
 Announce = Callable[[str], None]
+
+
+class CannotListen(Exception):
+    """The address can't be had."""
 
 
 def serve(settings: Settings) -> int:
@@ -38,14 +43,21 @@ def serve(settings: Settings) -> int:
         )
     if problems:
         raise ConfigError(problems)
-    run_to_end(run(settings, announce=_announce))
+    return run_to_end(run(settings, announce=_announce))
+
+
+def run_to_end(main: Coroutine[Any, Any, None]) -> int:
+    """Run a command's coroutine on the fastest event loop at hand: uvloop where it is installed.
+
+    The exit code is 1 if it can't listen.
+    """
+    try:
+        with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
+            runner.run(main)
+    except CannotListen as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
-
-
-def run_to_end(main: Coroutine[Any, Any, None]) -> None:
-    """Run a command's coroutine on the fastest event loop at hand: uvloop where it is installed."""
-    with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
-        runner.run(main)
 
 
 def is_loopback(host: str) -> bool:
@@ -59,12 +71,16 @@ def is_loopback(host: str) -> bool:
 
 
 async def run(settings: Settings, *, announce: Announce) -> None:
-    """Serve until a signal; `announce` is called with the base URL once the gateway listens."""
+    """Serve until a signal; `announce` is called with the base URL once the gateway listens.
+
+    Raises:
+        CannotListen: The port is taken, or the address isn't this machine's.
+    """
     server = _Server(
         uvicorn.Config(
             create_app(settings),
-            host=settings.server.host,
-            port=settings.server.port,
+            lifespan="on",
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -72,7 +88,22 @@ async def run(settings: Settings, *, announce: Announce) -> None:
         ),
         announce,
     )
-    await server.serve()
+    await server.serve([_listener(settings.server.host, settings.server.port)])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    # asyncio turns Nagle's algorithm off only for sockets that name TCP as their protocol; with it on, an
+    # answer may wait 40 ms for a delayed ACK.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise CannotListen(f"Can't listen on port {port} of {host}: {error.strerror}.") from error
+    return listener
 
 
 class _Server(uvicorn.Server):
@@ -91,6 +122,12 @@ class _Server(uvicorn.Server):
         finally:
             for each, handler in previous.items():
                 signal.signal(each, handler)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is open, too, when a second signal cuts the waiting short: uvicorn would not."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -1,9 +1,10 @@
 """Errors as clients see them: our codes and messages, and nothing of what is inside."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from graphql import GraphQLError
+from graphql import ArgumentNode, DirectiveNode, GraphQLError, SourceLocation, ValueNode, get_location
 
 from gateway.domain.errors import BadInput, ErrorCode, GatewayError, SourceError, WriteInDoubt
 
@@ -15,19 +16,24 @@ def formatted(error: GraphQLError, *, request_id: str) -> dict[str, Any]:
     original = error.original_error
     if isinstance(original, GatewayError):
         return _entry(original.message, error, _gateway_extensions(original, request_id))
-    if original is None and error.path is None:
+    if _is_about_input(error):
         return _entry(error.message, error, _extensions(ErrorCode.BAD_USER_INPUT, request_id))
-    _log.error(
-        "operation_failed",
-        request_id=request_id,
-        path=error.path,
-        error=error.message,
-        exc_info=original or error,
-    )
+    masked = internal(original or error, request_id=request_id, path=error.path)
+    return _entry(masked["message"], error, masked["extensions"])
+
+
+def internal(error: Exception, *, request_id: str, path: Sequence[str | int] | None = None) -> dict[str, Any]:
+    """A fault of ours: all of it to the log, and to the client where to look for it."""
+    _log.error("operation_failed", request_id=request_id, path=path, exc_info=error)
     message = (
         f"Something went wrong inside the gateway. Quote the request id {request_id} when you report it."
     )
-    return _entry(message, error, _extensions(ErrorCode.INTERNAL_SERVER_ERROR, request_id))
+    return problem(message, ErrorCode.INTERNAL_SERVER_ERROR, request_id=request_id)
+
+
+def failure(error: GatewayError, *, request_id: str) -> dict[str, Any]:
+    """An expected error outside of an operation."""
+    return {"message": error.message, "extensions": _gateway_extensions(error, request_id)}
 
 
 def refused(error: GraphQLError, code: ErrorCode, *, request_id: str) -> dict[str, Any]:
@@ -60,14 +66,36 @@ def log_source_error(error: GatewayError, *, request_id: str) -> None:
         )
 
 
+def _is_about_input(error: GraphQLError) -> bool:
+    """Whether the variables or the arguments are to blame, rather than what a resolver returned.
+
+    graphql-core raises GraphQLError for both. Without a path nothing was resolved yet; with one, an
+    argument's error points into the document, and the others at a field or nowhere.
+    """
+    original = error.original_error
+    if error.path is None:
+        return original is None or isinstance(original, GraphQLError)
+    nodes = (isinstance(original, GraphQLError) and original.nodes) or ()
+    return any(isinstance(node, ValueNode | ArgumentNode | DirectiveNode) for node in nodes)
+
+
 def _entry(message: str, error: GraphQLError, extensions: dict[str, Any]) -> dict[str, Any]:
     entry: dict[str, Any] = {"message": message}
-    if error.locations:
-        entry["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
+    if locations := _locations(error):
+        entry["locations"] = [{"line": each.line, "column": each.column} for each in locations]
     if error.path is not None:
         entry["path"] = list(error.path)
     entry["extensions"] = extensions
     return entry
+
+
+def _locations(error: GraphQLError) -> Sequence[SourceLocation]:
+    """Where in the document.
+
+    By the nodes first: graphql-core takes the `source` of an error of ours for the document's text.
+    """
+    nodes = [node.loc for node in error.nodes or () if node.loc]
+    return [get_location(loc.source, loc.start) for loc in nodes] or error.locations or ()
 
 
 def _gateway_extensions(error: GatewayError, request_id: str) -> dict[str, Any]:

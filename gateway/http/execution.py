@@ -13,8 +13,10 @@ from graphql import (
     execute,
     get_operation_ast,
     parse,
+    specified_rules,
     validate,
 )
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.http.errors import formatted, log_source_error, refused
@@ -25,6 +27,8 @@ from resolvers.context import Context, Report
 # Validation's time grows with the square of what it is given; this is the cheap guard before it.
 MAX_TOKENS = 1_000
 _MAX_VALIDATION_ERRORS = 20
+# Strawberry has its own form of @oneOf, which graphql-core's rules don't know.
+_RULES = (*specified_rules, OneOfInputValidationRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,9 @@ class Executor:
         """
         try:
             document = parse(request.query, max_tokens=MAX_TOKENS)
-            errors = validate(self._schema, document, max_errors=_MAX_VALIDATION_ERRORS)
+            errors = validate(self._schema, document, _RULES, max_errors=_MAX_VALIDATION_ERRORS)
         except GraphQLError as error:
             return _refused([error], ErrorCode.GRAPHQL_PARSE_FAILED, context)
-        except RecursionError:
-            too_deep = GraphQLError("The document is nested too deeply.")
-            return _refused([too_deep], ErrorCode.GRAPHQL_PARSE_FAILED, context)
         if errors:
             return _refused(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED, context)
         _check_method(document, request.operation_name, mutations=mutations)

@@ -26,7 +26,7 @@ def choose(accept: str | None, offered: tuple[str, ...]) -> str | None:
     Of types that it likes equally, the one that it names first wins, and for wildcards the first
     offered. Without a header any type will do.
     """
-    ranges = _parse(accept or "*/*")
+    ranges = _parse(accept or "") or [_Range("*/*", 1.0, 0)]
     best: tuple[float, int, int] | None = None
     chosen: str | None = None
     for rank, media_type in enumerate(offered):
@@ -40,12 +40,12 @@ def choose(accept: str | None, offered: tuple[str, ...]) -> str | None:
 
 
 def answer_type(accept: str | None) -> str:
-    """The media type for a GraphQL answer.
+    """The media type for a GraphQL answer: `application/json` where the client has no preference.
 
     Raises:
         HttpProblem: 406, the client takes neither.
     """
-    chosen = choose(accept, (GRAPHQL_RESPONSE, JSON))
+    chosen = choose(accept, (JSON, GRAPHQL_RESPONSE))
     if chosen is None:
         raise HttpProblem(406, f"This endpoint answers {GRAPHQL_RESPONSE} or {JSON}. Accept one of them.")
     return chosen
@@ -53,7 +53,7 @@ def answer_type(accept: str | None) -> str:
 
 def _parse(accept: str) -> list[_Range]:
     ranges = []
-    for position, part in enumerate(accept.split(",")):
+    for position, part in enumerate(filter(str.strip, accept.split(","))):
         media_type, *parameters = (piece.strip() for piece in part.split(";"))
         quality = 1.0
         for parameter in parameters:

@@ -1,15 +1,22 @@
 """Requests that can't be served at all, before any operation runs."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from gateway.domain.errors import ErrorCode
 
 
-@dataclass(frozen=True)
 class HttpProblem(Exception):
     """A request refused with a status; `message` may be read by strangers."""
 
-    status: int
-    message: str
-    code: ErrorCode = ErrorCode.BAD_USER_INPUT
-    headers: dict[str, str] = field(default_factory=dict)
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: ErrorCode = ErrorCode.BAD_USER_INPUT,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.headers = headers or {}

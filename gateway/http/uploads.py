@@ -8,8 +8,9 @@ from starlette.responses import Response
 from gateway.domain.catalog import Catalog
 from gateway.domain.errors import BadInput, ErrorCode, GatewayError
 from gateway.domain.ports import FileUploader
-from gateway.http.endpoint import json_response, request_id_of
-from gateway.http.errors import log_source_error, problem
+from gateway.http.endpoint import failure_response, json_response, problem_response, request_id_of
+from gateway.http.errors import failure, log_source_error
+from gateway.http.graphql_request import declares_more
 from gateway.http.negotiation import JSON
 from gateway.http.problems import HttpProblem
 from gateway.writes.uploads import Uploads
@@ -21,7 +22,6 @@ _STATUSES = {
     ErrorCode.BAD_USER_INPUT: 400,
     ErrorCode.SOURCE_TIMEOUT: 504,
     ErrorCode.SOURCE_THROTTLED: 503,
-    ErrorCode.INTERNAL_SERVER_ERROR: 500,
 }
 
 
@@ -38,15 +38,14 @@ class UploadEndpoint:
         try:
             return await self._upload(request, request_id)
         except HttpProblem as refusal:
-            body = {"errors": [problem(refusal.message, refusal.code, request_id=request_id)]}
-            return json_response(
-                body, status=refusal.status, media_type=JSON, request_id=request_id, headers=refusal.headers
-            )
+            return problem_response(refusal, request_id=request_id)
         except GatewayError as error:
             log_source_error(error, request_id=request_id)
-            body = {"errors": [problem(error.message, error.code, request_id=request_id)]}
+            body = {"errors": [failure(error, request_id=request_id)]}
             status = _STATUSES.get(error.code, 502)
             return json_response(body, status=status, media_type=JSON, request_id=request_id)
+        except Exception as error:  # noqa: BLE001 - the edge: whatever it is, no client sees it
+            return failure_response(error, request_id=request_id)
 
     async def _upload(self, request: Request, request_id: str) -> Response:
         # A type that browsers don't send without asking first keeps other sites' forms out.
@@ -57,6 +56,8 @@ class UploadEndpoint:
         uploader = source.port(FileUploader)
         if uploader is None:
             raise BadInput(f"{source.key} takes no files.", argument="source")
+        if declares_more(request, MAX_UPLOAD_BYTES):
+            raise _too_large()
         file = await uploader.upload(filename, _capped(request))
         upload = self._uploads.issue("local", source.key, file)
         body = {
@@ -78,13 +79,17 @@ def _filename(given: str) -> str:
     return given
 
 
+def _too_large() -> HttpProblem:
+    return HttpProblem(413, f"A file may have {MAX_UPLOAD_BYTES} bytes at most.")
+
+
 async def _capped(request: Request) -> AsyncIterator[bytes]:
     size = 0
     try:
         async for chunk in request.stream():
             size += len(chunk)
             if size > MAX_UPLOAD_BYTES:
-                raise HttpProblem(413, f"A file may have {MAX_UPLOAD_BYTES} bytes at most.")
+                raise _too_large()
             if chunk:
                 yield chunk
     except ClientDisconnect as error:

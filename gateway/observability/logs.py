@@ -1,5 +1,6 @@
 """Structured logs: one JSON object a line, on standard error."""
 
+import asyncio
 import logging
 import sys
 
@@ -25,4 +26,10 @@ def configure_logs() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cancellation)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """A request that is cut when the gateway stops has not failed: uvicorn would log a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))

@@ -94,6 +94,8 @@ class _Front:
             await self._app(scope, receive, send)
             return
         body = await _read_body(receive)
+        if body is None:
+            return
         if scope["path"].startswith(CONTROL_PREFIX):
             await _control(self._service, scope["method"], scope["path"], body)(scope, receive, send)
             return
@@ -115,11 +117,14 @@ class _Front:
             await send({"type": "http.response.body", "body": reply.body})
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body; None if the client left in the middle, and then there is no request."""
     chunks = []
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         chunks.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(chunks)

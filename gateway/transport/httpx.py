@@ -1,6 +1,8 @@
 """The httpx adapter: reference for all calls, and the only one that writes go through."""
 
+import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -112,9 +114,36 @@ class HttpxTransport:
 def translate(error: Exception, source: str, operation: str) -> SourceError:
     """Our error for one of httpx's. Its text is left out: it may hold the URL with a token in it."""
     ours, sent = next((ours, sent) for theirs, ours, sent in _ERRORS if isinstance(error, theirs))
-    translated = ours(source, detail=f"{operation}: {type(error).__name__}")
+    reason = next((said for cause in _causes(error) if (said := _in_words(cause))), None)
+    detail = f"{operation}: {type(error).__name__}"
+    translated = ours(source, detail=f"{detail}, {reason}" if reason else detail)
     translated.sent = sent
     return translated
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What lies below an exception: the library wraps the system's own several times."""
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _causes(each)
+    below = error.__cause__ or error.__context__
+    if below is not None:
+        yield from _causes(below)
+
+
+def _in_words(cause: BaseException) -> str | None:
+    match cause:
+        case socket.gaierror():
+            return "the host name is not known (DNS)"
+        case ssl.SSLCertVerificationError():
+            return f"TLS: {cause.verify_message}"
+        case ssl.SSLError():
+            return f"TLS: {(cause.reason or 'failed').replace('_', ' ').lower()}"
+        case ConnectionRefusedError():
+            return "connection refused"
+        case _:
+            return None
 
 
 def _client(options: HttpxOptions, *, keep_alive: bool) -> httpx.AsyncClient:

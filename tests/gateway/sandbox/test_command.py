@@ -20,7 +20,7 @@ PROGRAM = "import sys; from gateway.sandbox.command import run; sys.exit(run(sys
 
 @contextmanager
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(  # noqa: S603 - this interpreter and the program above
+    with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,0 +1,85 @@
+"""`helpdesk-gateway serve`: what it refuses, and that it serves what is configured."""
+
+import json
+import re
+import signal
+import socket
+
+import httpx
+import pytest
+
+from gateway import config
+from gateway.commands.dev import sandbox_sources
+from gateway.commands.serve import is_loopback, serve
+from gateway.domain.errors import ConfigError
+from gateway.sandbox import Sandbox
+from tests.processes import ended, run, running
+
+SERVER = "HELPDESK_GATEWAY_SERVER"
+SOURCES = "HELPDESK_GATEWAY_SOURCES"
+UNREACHED = {"kind": "netevia", "base_url": "http://127.0.0.1:9/", "token": "t"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_loopback_is_this_machine_alone(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.2", "example.org", "", "localhost.", "127.1"])  # noqa: S104
+def test_anything_else_is_not(host: str) -> None:
+    assert not is_loopback(host)
+
+
+def test_every_reason_not_to_start_is_listed_at_once() -> None:
+    done = run("serve", **{f"{SERVER}__HOST": "0.0.0.0"})  # noqa: S104
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "The configuration can't be used:",
+        "  server.host: 0.0.0.0 is reachable from other machines, and this version has no login. Use 127.0.0.1 or ::1.",
+        "  sources: configure at least one, such as [sources.support]; docs/configuration.toml shows how",
+    ]
+
+
+def test_a_source_that_is_switched_off_does_not_count() -> None:
+    with pytest.raises(ConfigError) as caught:
+        serve(config.check({"sources": {"support": UNREACHED | {"enabled": False}}}))
+    assert [each.partition(":")[0] for each in caught.value.problems] == ["sources"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_taken_port_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str], host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = {"server": {"host": host, "port": port}, "sources": {"support": UNREACHED}}
+        assert serve(config.check(settings)) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"Can't listen on port {port} of {host}: Address already in use.\n")
+
+
+@pytest.mark.parametrize(
+    ("host", "number"),
+    [("127.0.0.1", signal.SIGINT), ("::1", signal.SIGTERM), ("localhost", signal.SIGTERM)],
+)
+def test_it_serves_until_a_signal(host: str, number: signal.Signals) -> None:
+    changes = {SOURCES: json.dumps({"support": UNREACHED}), f"{SERVER}__PORT": "0", f"{SERVER}__HOST": host}
+    with running("serve", until="listens", **changes) as (process, said):
+        listens = re.fullmatch(r"The gateway listens: (http://\S+)/graphql\n", said[0])
+        assert listens
+        answer = httpx.post(
+            f"{listens[1]}/graphql", json={"query": "{ sources { key kind } }"}, trust_env=False
+        )
+        assert answer.json() == {"data": {"sources": [{"key": "support", "kind": "netevia"}]}}
+        process.send_signal(number)
+        assert ended(process) == (0, "")
+
+
+async def test_it_serves_what_the_configured_sources_have() -> None:
+    sandbox = Sandbox()
+    async with sandbox.serve() as served:
+        sources = json.dumps({"desk": sandbox_sources(sandbox, served)["thulium"]})
+        with running("serve", until="listens", **{SOURCES: sources, f"{SERVER}__PORT": "0"}) as (_, said):
+            url = said[0].split()[-1]
+            query = '{ ticket(ref: {source: "desk", nativeId: "1234"}) { number queue } }'
+            async with httpx.AsyncClient(trust_env=False) as http:
+                answer = await http.post(url, json={"query": query})
+            assert answer.json() == {"data": {"ticket": {"number": "1234", "queue": "faktury@sklep.example"}}}
