@@ -100,27 +100,33 @@ class _Reader(Generic[T]):
 
     async def fill(self, wanted: int) -> None:
         """Read until `wanted` items are at hand or nothing more comes."""
-        while not self.exhausted and self.error is None and len(self.buffer) < wanted:
-            try:
-                await self._read(wanted - len(self.buffer))
-            except SourceError as error:
-                self.error = error
+        try:
+            if not self.started and self.error is None:
+                await self._find_place(wanted)
+            while not self.exhausted and self.error is None and len(self.buffer) < wanted:
+                self.buffer += await self._read(wanted - len(self.buffer))
+        except SourceError as error:
+            self.error = error
 
-    async def _read(self, wanted: int) -> None:
-        first = not self.started
-        if first:
-            self.next_offset = max(0, self.position.offset - OVERLAP)
-            wanted += self.position.offset - self.next_offset
-        page = await self.feed.read(self.next_offset, min(wanted, self.feed.max_limit))
-        items = list(page.items)
+    async def _find_place(self, wanted: int) -> None:
+        """Read the overlap again with the first items wanted, and go on behind what was served."""
+        overlap = min(OVERLAP, self.position.offset)
+        start = self.next_offset = self.position.offset - overlap
+        items = await self._read(overlap + wanted)
+        # A page may be shorter than the overlap: what was served stands at its end.
+        while len(items) < overlap and not self.exhausted:
+            items += await self._read(overlap + wanted - len(items))
+        skipped = self._served(items)
+        self.position = Position(start + skipped, self.position.marks)
+        self.buffer = items[skipped:]
         self.started = True
+
+    async def _read(self, wanted: int) -> list[T]:
+        page = await self.feed.read(self.next_offset, min(wanted, self.feed.max_limit))
         self.total = page.total
-        self.exhausted = page.exhausted or not items
-        skipped = self._served(items) if first else 0
-        if first:
-            self.position = Position(self.next_offset + skipped, self.position.marks)
-        self.next_offset += len(items)
-        self.buffer += items[skipped:]
+        self.exhausted = page.exhausted or not page.items
+        self.next_offset += len(page.items)
+        return list(page.items)
 
     def _served(self, items: list[T]) -> int:
         """How many of the items at a page's start an earlier page has served."""

@@ -73,8 +73,10 @@ class Selection:
     def _collected(self) -> dict[str, list[FieldNode]]:
         if self._children is None:
             self._children = {}
+            # One for all nodes, or fragments that spread others twice would double them at each level.
+            visited: set[str] = set()
             for node in self._nodes:
-                self._collect(node.selection_set, self._children, set())
+                self._collect(node.selection_set, self._children, visited)
         return self._children
 
     def _collect(

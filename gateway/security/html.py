@@ -15,7 +15,8 @@ _TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "li", "ol", "p", "pre", "q", "s", "small"),
     *("span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul"),
 }
-_ATTRIBUTES = {
+_ATTRIBUTES: dict[str, set[str]] = {
+    "*": set(),  # Left out, nh3 would let `lang` and `title` pass on every tag.
     "a": {"href", "title"},
     "abbr": {"title"},
     "ol": {"start"},
@@ -52,7 +53,7 @@ _PARAGRAPH = frozenset(
 _LOOKS_LIKE_HTML = re.compile(
     r"<(?:!doctype|!--|/?(?:a|b|blockquote|body|br|button|center|div|em|embed|font|form|h[1-6]|head|hr|html|i|"
     r"iframe|img|input|li|link|math|meta|object|ol|p|pre|script|section|span|strong|style|svg|table|tbody|td|"
-    r"title|tr|u|ul|video)(?:[\s/][^<>]*)?>)",
+    r"title|tr|u|ul|video)(?:[\s/][^<>=]*=[^<>]*|\s*/?)>)",
     re.IGNORECASE,
 )
 

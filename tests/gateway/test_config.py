@@ -1,0 +1,490 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from gateway.config import FILE_VARIABLE, PREFIX, ServerSettings, Settings, check, load
+from gateway.domain.errors import ConfigError
+from gateway.domain.records import ConversationState
+from gateway.sources.netevia import NeteviaSettings
+from gateway.sources.service_order_hub import ServiceOrderHubSettings
+from gateway.sources.telecomx import TelecomxSettings
+from gateway.sources.thulium import ThuliumSettings
+
+_HUB: dict[str, Any] = {"kind": "service_order_hub", "base_url": "https://hub.example/api", "token": "s3cret"}
+_NETEVIA: dict[str, Any] = {"kind": "netevia", "base_url": "https://bank.example", "token": "s3cret"}
+
+
+def _problems(data: dict[str, Any]) -> list[str]:
+    with pytest.raises(ConfigError) as refused:
+        check(data)
+    assert "s3cret" not in str(refused.value)
+    assert str(refused.value) == "\n".join(refused.value.problems)
+    return refused.value.problems
+
+
+def _file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "gateway.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _variables(**values: str) -> dict[str, str]:
+    return {PREFIX + name: value for name, value in values.items()}
+
+
+# -- good ones
+
+
+def test_without_anything_there_are_the_defaults() -> None:
+    settings = load(None, {})
+
+    assert settings == Settings(server=ServerSettings(), sources={})
+    assert settings.server.host == "127.0.0.1"
+    assert settings.server.allowed_hosts == ("localhost", "127.0.0.1", "[::1]")
+
+
+def test_a_file_is_read_with_its_sources_in_order(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        """
+        [server]
+        port = 9000
+        explorer = false
+        allowed_hosts = ["gateway.example"]
+
+        [sources.support-pl]
+        kind = "thulium"
+        base_url = "https://acme.thulium.com/api"
+        api_user = "gateway"
+        api_password = "s3cret"
+        name = "Żółty"
+
+        [sources.hub]
+        kind = "service_order_hub"
+        base_url = "https://hub.example"
+        token = "s3cret"
+        time_zone = "Europe/Berlin"
+        enabled = false
+        [sources.hub.statuses]
+        "waiting for parts" = "ON_HOLD"
+        """,
+    )
+
+    settings = load(path, {"HOME": "/nowhere", "PORT": "1"})
+
+    assert settings.server == ServerSettings(port=9000, explorer=False, allowed_hosts=("gateway.example",))
+    assert list(settings.sources) == ["support-pl", "hub"]
+    assert settings.sources["support-pl"] == ThuliumSettings.model_validate(
+        {
+            "kind": "thulium",
+            "base_url": "https://acme.thulium.com/api",
+            "api_user": "gateway",
+            "api_password": SecretStr("s3cret"),
+            "name": "Żółty",
+        }
+    )
+    hub = settings.sources["hub"]
+    assert isinstance(hub, ServiceOrderHubSettings)
+    assert (hub.token.get_secret_value(), hub.enabled, hub.zone.key) == ("s3cret", False, "Europe/Berlin")
+    assert hub.statuses == {"waiting for parts": ConversationState.ON_HOLD}
+
+
+def test_two_instances_of_one_kind_are_two_sources() -> None:
+    settings = check({"sources": {"one": _HUB, "two": {**_HUB, "token": "other"}}})
+
+    assert [
+        each.token.get_secret_value()
+        for each in settings.sources.values()
+        if isinstance(each, ServiceOrderHubSettings)
+    ] == ["s3cret", "other"]
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = check({"sources": {"hub": _HUB}})
+
+    for target, name in ((settings, "server"), (settings.server, "port"), (settings.sources["hub"], "name")):
+        with pytest.raises(ValueError, match="frozen"):
+            setattr(target, name, 1)
+
+
+# -- variables
+
+
+def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        """
+        [server]
+        port = 9000
+        host = "127.0.0.2"
+        [sources.hub]
+        kind = "service_order_hub"
+        base_url = "https://hub.example"
+        token = "of the file"
+        """,
+    )
+
+    settings = load(path, _variables(SERVER__PORT="0", SOURCES__HUB__TOKEN="s3cret"))
+
+    assert settings.server == ServerSettings(port=0, host="127.0.0.2")
+    hub = settings.sources["hub"]
+    assert isinstance(hub, ServiceOrderHubSettings)
+    assert hub.token.get_secret_value() == "s3cret"
+
+
+def test_variables_alone_suffice() -> None:
+    settings = load(
+        None,
+        _variables(
+            SERVER__EXPLORER="false",
+            SOURCES__BANK__KIND="netevia",
+            SOURCES__BANK__BASE_URL="https://bank.example",
+            SOURCES__BANK__TOKEN="s3cret",
+            SOURCES__BANK__READ_TIMEOUT_S="2.5",
+        ),
+    )
+
+    bank = settings.sources["bank"]
+    assert isinstance(bank, NeteviaSettings)
+    assert (settings.server.explorer, bank.token.get_secret_value(), bank.read_timeout_s) == (
+        False,
+        "s3cret",
+        2.5,
+    )
+
+
+def test_an_underscore_stands_for_a_hyphen_of_a_sources_key_only(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        """
+        [sources.bank-pl-2]
+        kind = "netevia"
+        base_url = "https://bank.example"
+        token = "of the file"
+        [sources.bank_pl]
+        kind = "netevia"
+        base_url = "https://bank.example"
+        token = "of the file"
+        """,
+    )
+
+    settings = load(path, _variables(SOURCES__BANK_PL_2__TOKEN="for pl-2", SOURCES__BANK_PL__TOKEN="for pl"))
+
+    assert {
+        key: each.token.get_secret_value()
+        for key, each in settings.sources.items()
+        if isinstance(each, NeteviaSettings)
+    } == {"bank-pl-2": "for pl-2", "bank_pl": "for pl"}
+
+
+def test_an_underscore_of_any_other_name_is_one(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        """
+        [sources.hub]
+        kind = "service_order_hub"
+        base_url = "https://hub.example"
+        token = "s3cret"
+        statuses = { "on-hold" = "ON_HOLD" }
+        """,
+    )
+
+    hub = load(path, _variables(SOURCES__HUB__STATUSES__ON_HOLD="CLOSED")).sources["hub"]
+
+    assert hub.statuses == {"on-hold": ConversationState.ON_HOLD, "on_hold": ConversationState.CLOSED}
+
+
+def test_lists_and_tables_are_written_as_json() -> None:
+    settings = load(
+        None,
+        _variables(
+            SERVER__ALLOWED_HOSTS='["a.example", "b.example"]',
+            SOURCES__X__KIND="telecomx",
+            SOURCES__X__BASE_URL="https://api.example",
+            SOURCES__X__TOKEN="s3cret",
+            SOURCES__X__HELP_CENTERS='[{"id": "0123456789abcdef01234567", "name": "Support"}]',
+            SOURCES__X__STATUSES='{"open": "PENDING"}',
+        ),
+    )
+
+    telecomx = settings.sources["x"]
+    assert isinstance(telecomx, TelecomxSettings)
+    assert settings.server.allowed_hosts == ("a.example", "b.example")
+    assert [(each.id, each.name) for each in telecomx.help_centers] == [
+        ("0123456789abcdef01234567", "Support")
+    ]
+    assert telecomx.statuses == {"open": ConversationState.PENDING}
+
+
+@pytest.mark.parametrize("secret", ["[not JSON", "{s3cret", "[", "plain", "1234", "true", '"quoted"', " x "])
+def test_a_secret_is_taken_as_it_is_written(secret: str) -> None:
+    settings = load(
+        None,
+        _variables(
+            SOURCES__BANK__KIND="netevia",
+            SOURCES__BANK__BASE_URL="https://bank.example",
+            SOURCES__BANK__TOKEN=secret,
+        ),
+    )
+
+    bank = settings.sources["bank"]
+    assert isinstance(bank, NeteviaSettings)
+    assert bank.token.get_secret_value() == secret
+
+
+def test_the_variable_that_names_the_file_is_no_setting() -> None:
+    assert load(None, {FILE_VARIABLE: "/etc/gateway.toml"}) == Settings()
+
+
+def test_variables_of_others_are_left_alone() -> None:
+    assert load(None, {"HELPDESK": "1", "XHELPDESK_GATEWAY_SERVER__PORT": "1", **os.environ}) is not None
+
+
+def test_a_misspelt_variable_is_refused_under_its_key() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(None, _variables(SERVER__PROT="1", SEVER__PORT="1", SERVER__PORT__X="1"))
+
+    assert refused.value.problems == [
+        "server.port: Input should be a valid integer",
+        "server.prot: is no setting; check its spelling",
+        "sever: is no setting; check its spelling",
+    ]
+
+
+def test_a_variable_below_one_that_is_no_table_breaks_nothing() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(None, _variables(SERVER="x", SERVER__PORT="1", SOURCES="y", SOURCES__HUB__TOKEN="s3cret"))
+
+    assert refused.value.problems == [
+        "sources: must be a table with a table per source, such as [sources.support]",
+        "server: Input should be a valid dictionary or instance of ServerSettings",
+    ]
+
+
+# -- wrong ones
+
+
+def test_every_problem_is_told_at_once_under_its_key() -> None:
+    assert _problems(
+        {
+            "server": {"port": 70_000, "hots": "x"},
+            "logging": {"level": "debug"},
+            "sources": {
+                "hub": {**_HUB, "tokn": "s3cret", "base_url": "hub.example", "read_timeout_s": 0},
+                "bank": {"kind": "netevia", "time_zone": "Warsaw", "max_connections": "many"},
+                "Support PL": _HUB,
+                "odd": {"kind": "zendesk"},
+                "none": {},
+                "text": "thulium",
+                "list": {"kind": ["thulium"]},
+            },
+        }
+    ) == [
+        "sources.hub.base_url: Input should be a valid URL, relative URL without a base",
+        "sources.hub.read_timeout_s: Input should be greater than 0",
+        "sources.hub.tokn: is no setting; check its spelling",
+        "sources.bank.base_url: is missing",
+        "sources.bank.time_zone: Value error, `Warsaw` is no IANA time zone; write it like Europe/Warsaw",
+        "sources.bank.max_connections: Input should be a valid integer, unable to parse string as an integer",
+        "sources.bank.token: is missing",
+        "sources.Support PL: a source's key has lower-case letters, digits, - and _, a letter first",
+        "sources.odd.kind: must be one of tulo, service_order_hub, netevia, telecomx, thulium",
+        "sources.none.kind: must be one of tulo, service_order_hub, netevia, telecomx, thulium",
+        "sources.text: must be a table",
+        "sources.list.kind: must be one of tulo, service_order_hub, netevia, telecomx, thulium",
+        "server.port: Input should be less than or equal to 65535",
+        "server.hots: is no setting; check its spelling",
+        "logging: is no setting; check its spelling",
+    ]
+
+
+@pytest.mark.parametrize("key", ["", "1hub", "Hub", "hub.pl", "hub pl", "żółty", "hub\n", "h" * 64, "-hub"])
+def test_a_sources_key_has_a_plain_form(key: str) -> None:
+    assert _problems({"sources": {key: _NETEVIA}}) == [
+        f"sources.{key}: a source's key has lower-case letters, digits, - and _, a letter first"
+    ]
+
+
+@pytest.mark.parametrize("key", ["h", "hub-2_pl", "h" * 63])
+def test_a_plain_key_is_taken(key: str) -> None:
+    assert list(check({"sources": {key: _NETEVIA}}).sources) == [key]
+
+
+@pytest.mark.parametrize("sources", ["thulium", ["thulium"], 7, True])
+def test_sources_must_be_a_table(sources: object) -> None:
+    assert _problems({"sources": sources, "server": {"port": -1}}) == [
+        "sources: must be a table with a table per source, such as [sources.support]",
+        "server.port: Input should be greater than or equal to 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:s3cret@hub.example/api",
+        "https://user@hub.example/api",
+        "https://hub.example/api?token=s3cret",
+        "https://hub.example/api#s3cret",
+    ],
+)
+def test_credentials_have_no_place_in_an_address(url: str) -> None:
+    assert _problems({"sources": {"hub": {**_HUB, "base_url": url}}}) == [
+        (
+            "sources.hub.base_url: Value error, has scheme, host, port and path alone; "
+            "credentials have settings of their own"
+        )
+    ]
+
+
+@pytest.mark.parametrize("url", ["ftp://hub.example", "file:///etc/passwd", "/api", "s3cret", ""])
+def test_an_address_is_one_of_http(url: str) -> None:
+    [problem] = _problems({"sources": {"hub": {**_HUB, "base_url": url}}})
+
+    assert problem.startswith("sources.hub.base_url: ")
+
+
+def test_a_wrong_status_is_told_under_its_word_with_the_right_ones() -> None:
+    assert _problems({"sources": {"hub": {**_HUB, "statuses": {"wait": "WAITING"}}}}) == [
+        (
+            "sources.hub.statuses.wait: Input should be "
+            "'NEW', 'OPEN', 'PENDING', 'ON_HOLD', 'SOLVED', 'CLOSED' or 'UNKNOWN'"
+        )
+    ]
+
+
+def test_a_rule_over_several_settings_is_told_under_the_source() -> None:
+    telecomx = {"kind": "telecomx", "base_url": "https://api.example", "password": "s3cret"}
+
+    assert _problems({"sources": {"x": telecomx}}) == [
+        "sources.x: Value error, username and password belong together"
+    ]
+
+
+# -- secrets
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"token": 5318008},
+        {"token": ["s3cret"]},
+        {"token": {"value": "s3cret"}},
+        {"token": None},
+        {"s3cret_setting": "s3cret"},
+        {"kind": "s3cret"},
+        {"time_zone": 5318008},
+        {"max_connections": "s3cret"},
+        {"base_url": "https://[s3cret"},
+        {"statuses": "s3cret"},
+    ],
+    ids=repr,
+)
+def test_what_was_given_is_not_repeated(wrong: dict[str, Any]) -> None:
+    given = {**_HUB, **wrong}
+    with pytest.raises(ConfigError) as refused:
+        check({"sources": {"hub": given}})
+
+    for text in (str(refused.value), repr(refused.value)):
+        assert "5318008" not in text
+        assert "s3cret" not in text.replace("s3cret_setting", "")
+
+
+def test_secrets_show_in_no_repr_of_the_settings() -> None:
+    settings = check(
+        {
+            "sources": {
+                "hub": _HUB,
+                "bank": _NETEVIA,
+                "pl": {
+                    "kind": "thulium",
+                    "base_url": "https://acme.thulium.com/api",
+                    "api_user": "gateway",
+                    "api_password": "s3cret",
+                },
+                "dk": {
+                    "kind": "telecomx",
+                    "base_url": "https://api.example",
+                    "username": "gateway",
+                    "password": "s3cret",
+                },
+                "no": {
+                    "kind": "tulo",
+                    "base_url": "https://backend.example",
+                    "client_id": "gateway",
+                    "client_secret": "s3cret",
+                },
+            }
+        }
+    )
+
+    shown = f"{settings} {settings!r} {settings.model_dump()} {settings.sources}"
+    assert shown.count("**********") >= 5
+    assert "s3cret" not in shown
+    assert "s3cret" not in repr([repr(each) for each in settings.sources.values()])
+
+
+# -- files
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere.toml"
+    with pytest.raises(ConfigError) as refused:
+        load(path, {})
+
+    assert refused.value.problems == [f"{path}: No such file or directory"]
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, {})
+
+    assert refused.value.problems == [f"{tmp_path}: Is a directory"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[server\nport = 1", "line 1"),
+        ('[sources.hub]\ntoken = "s3cret', "line 2"),
+        ("[sources.hub]\ntoken = s3cret", "line 2"),
+        ("[server]\nport = 1\nport = 2", "line 3"),
+        ("port: 1", "line 1"),
+    ],
+)
+def test_a_file_that_is_not_toml_is_told_by_its_place_and_not_its_content(
+    tmp_path: Path, text: str, place: str
+) -> None:
+    path = _file(tmp_path, text)
+    with pytest.raises(ConfigError) as refused:
+        load(path, {})
+
+    [problem] = refused.value.problems
+    assert problem.startswith(f"{path}: not TOML: ")
+    assert place in problem or "end of document" in problem
+    assert "s3cret" not in problem
+
+
+def test_a_file_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_bytes(b'[sources.hub]\ntoken = "s3cret\xff"')
+    with pytest.raises(ConfigError) as refused:
+        load(path, {})
+
+    [problem] = refused.value.problems
+    assert problem.startswith(f"{path}: not TOML: ")
+    assert "s3cret" not in problem
+
+
+def test_the_problems_of_a_file_and_of_variables_are_told_together(tmp_path: Path) -> None:
+    path = _file(tmp_path, '[server]\nport = "x"\n')
+    with pytest.raises(ConfigError) as refused:
+        load(path, _variables(SOURCES__HUB__KIND="service_order_hub"))
+
+    assert refused.value.problems == [
+        "sources.hub.base_url: is missing",
+        "sources.hub.token: is missing",
+        "server.port: Input should be a valid integer, unable to parse string as an integer",
+    ]

@@ -1,0 +1,624 @@
+import asyncio
+import gzip
+import inspect
+import socket
+import ssl
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.domain.errors import SourceError, SourceProtocolError, SourceTimeout, SourceUnavailable
+from gateway.transport import Call, Reply
+from gateway.transport.httpx import HttpxOptions, HttpxTransport, translate
+from tests.raw_server import Behaviour, RawServer, Received, answer, hold, reset, saying
+
+_TOKEN = "t0ken"
+_CERTIFICATE = Path(__file__).parents[2] / "fixtures" / "tls" / "self_signed.pem"
+
+_READ = Call("read case", "GET", "/case", safe=True, query=(("accessToken", _TOKEN),))
+
+
+def _write(method: str = "POST", body: bytes = b'{"text":"Hello"}') -> Call:
+    return Call(
+        "reply", method, "/reply", safe=False, query=(("accessToken", _TOKEN),), headers={}, body=body
+    )
+
+
+_CALLS = [_READ, _write("POST"), _write("PUT"), _write("DELETE")]
+_each_call = pytest.mark.parametrize("call", _CALLS, ids=lambda call: call.method)
+
+
+@asynccontextmanager
+async def _source(
+    behave: Behaviour, *, tls: ssl.SSLContext | None = None, path: str = "/api", **options: Any
+) -> AsyncIterator[tuple[RawServer, HttpxTransport]]:
+    server = RawServer(behave)
+    async with server.listen(tls):
+        transport = HttpxTransport("hub", HttpxOptions(server.base_url + path, **options))
+        try:
+            yield server, transport
+        finally:
+            await transport.close()
+
+
+async def _failure(transport: HttpxTransport, call: Call) -> tuple[type[SourceError], bool, str]:
+    """What a failing call raises, after a look at whether any of it tells the URL or the token."""
+    with pytest.raises(SourceError) as raised:
+        await transport.send(call)
+    error = raised.value
+    for text in (str(error), repr(error), error.message, error.detail, repr(error.args), repr(call)):
+        assert not any(secret in text for secret in (_TOKEN, "accessToken", "127.0.0.1", "http:"))
+    assert error.source == "hub"
+    assert error.message == type(error).text
+    return type(error), error.sent, error.detail
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on, and nobody else gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+# -- what goes out and comes back
+
+
+async def test_a_read_goes_out_as_it_is_described() -> None:
+    async with _source(saying(answer(b"[1]", X_Total_Count="7"))) as (server, transport):
+        call = Call(
+            "list",
+            "GET",
+            "cases/a%2Fb",
+            safe=True,
+            query=(("q", "a b&c"), ("q", "ż")),
+            headers={"X-Api-Key": "k"},
+        )
+        reply = await transport.send(call)
+
+    assert reply == Reply(200, {"content-length": "3", "x-total-count": "7"}, b"[1]")
+    [sent] = server.received
+    assert (sent.method, sent.target, sent.body) == (
+        "GET",
+        "/api/cases/a%2Fb?q=a+b%26c&q=%C5%BC",
+        b"",
+    )
+    assert dict(sent.headers) == {
+        "host": server.base_url.removeprefix("http://"),
+        "user-agent": "helpdesk-gateway",
+        "accept": "application/json",
+        "accept-encoding": "gzip, deflate",
+        "connection": "keep-alive",
+        "x-api-key": "k",
+    }
+
+
+async def test_a_write_sends_its_body_and_headers() -> None:
+    async with _source(saying(answer(b"", status="201 Created"))) as (server, transport):
+        call = Call(
+            "reply", "POST", "/reply", safe=False, headers={"content-type": "application/json"}, body=b"{}"
+        )
+        reply = await transport.send(call)
+
+    assert reply == Reply(201, {"content-length": "0"}, b"")
+    [sent] = server.received
+    assert (sent.method, sent.target, sent.headers["content-type"], sent.body) == (
+        "POST",
+        "/api/reply",
+        "application/json",
+        b"{}",
+    )
+
+
+async def test_a_body_can_be_streamed() -> None:
+    async def content() -> AsyncIterator[bytes]:
+        for part in (b"first ", b"second ", b"third"):
+            yield part
+
+    async with _source(saying(answer())) as (server, transport):
+        await transport.send(Call("upload", "POST", "/files", safe=False, body=content()))
+
+    [sent] = server.received
+    assert (sent.headers["transfer-encoding"], sent.body) == ("chunked", b"first second third")
+
+
+async def test_a_failure_of_the_streamed_body_itself_passes_as_it_is() -> None:
+    async def content() -> AsyncIterator[bytes]:
+        yield b"first"
+        raise LookupError("the client went away")
+
+    async with _source(saying(answer())) as (server, transport):
+        with pytest.raises(LookupError, match="the client went away"):
+            await transport.send(Call("upload", "POST", "/files", safe=False, body=content()))
+
+        assert server.received == [], "no whole request was sent"
+        assert (await transport.send(_write())).status == 200
+
+
+@pytest.mark.parametrize("status", ["400 Bad Request", "404 Not Found", "429 Slow", "500 Oops", "599 Odd"])
+async def test_any_status_is_a_reply(status: str) -> None:
+    async with _source(saying(answer(b"no", status=status))) as (_, transport):
+        reply = await transport.send(_READ)
+
+    assert reply == Reply(int(status[:3]), {"content-length": "2"}, b"no")
+
+
+async def test_a_packed_answer_is_unpacked() -> None:
+    packed = gzip.compress(b'{"items":[]}')
+    async with _source(saying(answer(packed, content_encoding="gzip"))) as (_, transport):
+        assert (await transport.send(_READ)).body == b'{"items":[]}'
+
+
+def test_neither_call_nor_reply_shows_what_may_be_secret() -> None:
+    call = Call("read", "GET", "/c", safe=True, query=(("t", _TOKEN),), headers={"a": _TOKEN}, body=b"t0ken")
+
+    assert repr(call) == "Call(operation='read', method='GET', path='/c', safe=True)"
+    assert repr(Reply(200, {"set-cookie": _TOKEN}, b"t0ken")) == "Reply(status=200)"
+
+
+# -- connections
+
+
+async def test_reads_share_a_connection() -> None:
+    async with _source(saying(answer())) as (server, transport):
+        for _ in range(3):
+            await transport.send(_READ)
+
+    assert [each.connection for each in server.received] == [1, 1, 1]
+
+
+async def test_every_write_gets_a_fresh_connection() -> None:
+    async with _source(saying(answer())) as (server, transport):
+        for call in (_READ, _write("POST"), _write("PUT"), _READ, _write("DELETE")):
+            await transport.send(call)
+
+    assert [(each.connection, each.method) for each in server.received] == [
+        (1, "GET"),
+        (2, "POST"),
+        (3, "PUT"),
+        (1, "GET"),
+        (4, "DELETE"),
+    ]
+
+
+async def test_closing_ends_the_kept_connections() -> None:
+    ended = asyncio.Event()
+
+    async def behave(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer())
+        await writer.drain()
+        asyncio.ensure_future(writer.wait_closed()).add_done_callback(lambda _: ended.set())
+
+    async with _source(behave) as (_, transport):
+        await transport.send(_READ)
+        await transport.close()
+        await ended.wait()
+
+
+# -- what must not happen: a write that is sent twice, or one whose fate is told wrongly
+
+
+@_each_call
+async def test_a_refused_connection_means_that_nothing_was_sent(call: Call, closed_port: int) -> None:
+    transport = HttpxTransport("hub", HttpxOptions(f"http://127.0.0.1:{closed_port}"))
+
+    assert await _failure(transport, call) == (
+        SourceUnavailable,
+        False,
+        f"{call.operation}: ConnectError, connection refused",
+    )
+    await transport.close()
+
+
+async def _close_without_a_word(request: Received, writer: asyncio.StreamWriter) -> None:
+    raise ConnectionAbortedError
+
+
+def _then_close(said: bytes) -> Behaviour:
+    async def behave(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        raise ConnectionAbortedError
+
+    return behave
+
+
+def _then_reset(said: bytes) -> Behaviour:
+    async def behave(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        await writer.drain()
+        await reset(request, writer)
+
+    return behave
+
+
+_BREAKS: Mapping[str, Behaviour] = {
+    "a reset": reset,
+    "a close": _close_without_a_word,
+    "half a status line": _then_close(b"HTTP/1.1 2"),
+    "half a head": _then_close(b"HTTP/1.1 200 OK\r\ncontent-le"),
+    "no body": _then_close(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n"),
+    "half a body": _then_close(b'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{"id"'),
+    "half a chunk": _then_close(b'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\na\r\n{"id"'),
+    "no last chunk": _then_close(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n"),
+    "a reset in a body": _then_reset(b'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{"id"'),
+    "no HTTP": _then_close(b"SSH-2.0-OpenSSH_9.6\r\n"),
+    "a head without end": _then_close(b"HTTP/1.1 200 OK\r\nx: " + b"x" * 200_000),
+}
+
+
+@_each_call
+@pytest.mark.parametrize("behave", _BREAKS.values(), ids=_BREAKS.keys())
+async def test_a_connection_that_breaks_after_the_request_arrived_leaves_it_perhaps_done_and_sends_once(
+    behave: Behaviour, call: Call
+) -> None:
+    async with _source(behave) as (server, transport):
+        ours, sent, _ = await _failure(transport, call)
+
+    assert (ours, sent) == (SourceUnavailable, True)
+    assert [(each.method, each.body) for each in server.received] == [(call.method, call.body or b"")]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_a_write_never_meets_a_connection_that_the_source_has_given_up(method: str) -> None:
+    """Sources end idle connections: a write on one would be lost, or silently sent again."""
+    seen: dict[int, int] = {}
+
+    async def behave(request: Received, writer: asyncio.StreamWriter) -> None:
+        seen[request.connection] = seen.get(request.connection, 0) + 1
+        if seen[request.connection] > 1:
+            await reset(request, writer)
+        writer.write(answer())
+
+    async with _source(behave) as (server, transport):
+        await transport.send(_READ)
+        for _ in range(2):
+            assert (await transport.send(_write(method))).status == 200
+
+        assert server.arrivals == [
+            (1, "GET", f"/api/case?accessToken={_TOKEN}"),
+            (2, method, f"/api/reply?accessToken={_TOKEN}"),
+            (3, method, f"/api/reply?accessToken={_TOKEN}"),
+        ]
+
+
+async def test_a_read_on_a_connection_that_the_source_ended_takes_a_new_one() -> None:
+    ended = asyncio.Event()
+
+    async def behave(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer())
+        if request.connection == 1:
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+            ended.set()
+            raise ConnectionAbortedError
+
+    async with _source(behave) as (server, transport):
+        await transport.send(_READ)
+        await ended.wait()
+        await transport.send(_READ)
+
+    assert [each.connection for each in server.received] == [1, 2]
+
+
+# -- time
+
+
+async def test_a_source_that_never_answers_is_given_up_after_the_read_timeout() -> None:
+    async with _source(hold, read_timeout_s=0.02) as (server, transport):
+        assert await _failure(transport, _write()) == (SourceTimeout, True, "reply: ReadTimeout")
+        assert len(server.received) == 1
+
+
+async def test_a_call_that_waits_too_long_for_a_connection_was_not_sent() -> None:
+    async with _source(hold, max_connections=1, pool_timeout_s=0.02) as (server, transport):
+        first = asyncio.ensure_future(transport.send(_write()))
+        await server.until(1)
+
+        assert await _failure(transport, _write("PUT")) == (SourceTimeout, False, "reply: PoolTimeout")
+
+        assert [each.method for each in server.received] == ["POST"]
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_a_connection_that_is_not_made_in_time_means_that_nothing_was_sent() -> None:
+    # A TLS handshake that nobody answers: the TCP connection alone would come from the system.
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        transport = HttpxTransport("hub", HttpxOptions(url, connect_timeout_s=0.02))
+
+        ours, sent, detail = await _failure(transport, _write())
+        await transport.close()
+
+    assert (ours, sent) == (SourceTimeout, False)
+    assert detail.startswith("reply: ConnectTimeout")
+
+
+async def _gathered(tasks: list["asyncio.Task[Reply]"]) -> set[type]:
+    return {type(each) for each in await asyncio.gather(*tasks, return_exceptions=True)}
+
+
+@pytest.mark.parametrize("call", [_READ, _write()], ids=["reads", "writes"])
+async def test_calls_cancelled_in_mid_flight_leave_room_for_others(call: Call) -> None:
+    held = True
+
+    async def behave(request: Received, writer: asyncio.StreamWriter) -> None:
+        if held:
+            await hold(request, writer)
+        writer.write(answer())
+
+    async with _source(behave, max_connections=4, pool_timeout_s=60) as (server, transport):
+        for round_ in range(1, 6):
+            tasks = [asyncio.ensure_future(transport.send(call)) for _ in range(40)]
+            await server.until(4 * round_)  # The others wait for a connection.
+            for task in tasks:
+                task.cancel()
+            assert await _gathered(tasks) == {asyncio.CancelledError}
+        held = False
+
+        replies = await asyncio.gather(*(transport.send(call) for _ in range(8)))
+
+    assert [reply.status for reply in replies] == [200] * 8
+
+
+# -- what a source must not be able to do
+
+
+@_each_call
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Again", "308 For Ever"])
+async def test_a_redirect_is_not_followed(status: str, call: Call) -> None:
+    async with _source(saying(answer(status=status, location="/elsewhere"))) as (server, transport):
+        reply = await transport.send(call)
+
+    assert reply.status == int(status[:3])
+    assert len(server.received) == 1
+
+
+async def test_a_cookie_is_not_sent_back() -> None:
+    cookie = "session=abc; Path=/"
+    async with _source(saying(answer(set_cookie=cookie))) as (server, transport):
+        for call in (_READ, _READ, _write(), _write()):
+            await transport.send(call)
+
+    assert [each.headers.get("cookie") for each in server.received] == [None] * 4
+
+
+async def test_the_environment_names_no_proxy_and_no_credentials(
+    monkeypatch: pytest.MonkeyPatch, closed_port: int, tmp_path: Path
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    async with _source(saying(answer())) as (server, transport):
+        await transport.send(_READ)
+        await transport.send(_write())
+
+    assert [each.headers.get("authorization") for each in server.received] == [None, None]
+
+
+_LIMIT = 100_000
+
+
+@_each_call
+async def test_an_answer_of_just_the_allowed_size_is_taken(call: Call) -> None:
+    async with _source(saying(answer(b"x" * _LIMIT)), max_reply_bytes=_LIMIT) as (_, transport):
+        assert len((await transport.send(call)).body) == _LIMIT
+
+
+@_each_call
+async def test_a_larger_answer_is_refused(call: Call) -> None:
+    async with _source(saying(answer(b"x" * (_LIMIT + 1))), max_reply_bytes=_LIMIT) as (_, transport):
+        assert await _failure(transport, call) == (
+            SourceProtocolError,
+            True,
+            "an answer of more than 100000 bytes",
+        )
+
+
+async def test_an_answer_without_end_is_cut() -> None:
+    cut = asyncio.Event()
+
+    async def behave(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"1000\r\n" + b"x" * 0x1000 + b"\r\n")
+                await writer.drain()
+        finally:
+            cut.set()
+
+    async with _source(behave, max_reply_bytes=_LIMIT) as (_, transport):
+        ours, _, _ = await _failure(transport, _READ)
+        await cut.wait()
+
+    assert ours is SourceProtocolError
+
+
+async def test_an_answer_that_is_small_until_it_is_unpacked_is_cut_before_it_fills_the_memory() -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    head = packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(bytes(1_000_000)) + packer.flush(zlib.Z_FULL_FLUSH)  # 1 MB as about 1 kB.
+    bomb = head + block * 2_000
+    assert len(bomb) < 3_000_000
+    said = answer(bomb, content_encoding="gzip")
+
+    async with _source(saying(said), max_reply_bytes=_LIMIT) as (_, transport):
+        tracemalloc.start()
+        try:
+            outcome = await _failure(transport, _READ)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert outcome == (SourceProtocolError, True, "an answer of more than 100000 bytes")
+    assert peak < 200_000_000, "one chunk of 64 kB, unpacked, and not the whole 2 GB"
+
+
+@pytest.mark.parametrize("coding", ["gzip, gzip", "gzip,deflate", "deflate, gzip, gzip"])
+async def test_an_answer_packed_more_than_once_is_not_unpacked(coding: str) -> None:
+    said = answer(gzip.compress(gzip.compress(b"{}")), content_encoding=coding)
+    async with _source(saying(said)) as (_, transport):
+        assert await _failure(transport, _READ) == (
+            SourceProtocolError,
+            True,
+            "an answer packed more than once",
+        )
+
+
+async def test_an_answer_that_is_not_packed_as_it_says_is_refused() -> None:
+    async with _source(saying(answer(b"plain", content_encoding="gzip"))) as (_, transport):
+        assert await _failure(transport, _READ) == (
+            SourceProtocolError,
+            True,
+            "read case: DecodingError",
+        )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"x-agent": "ola\r\nx-admin: 1"}, id="a line end in a value"),
+        pytest.param({"x-agent": "ola\nx-admin: 1"}, id="a bare line feed in a value"),
+        pytest.param({"x-agent": "ola\r\n\r\nGET /x-admin HTTP/1.1\r\n"}, id="a second request in a value"),
+        pytest.param({"x-agent": "ola\x00"}, id="a null byte in a value"),
+        pytest.param({"x-agent: 1\r\nx-admin": "1"}, id="a line end in a name"),
+        pytest.param({"x agent": "1"}, id="a blank in a name"),
+        pytest.param({"x-agent": "Żółć"}, id="a value that is not ASCII"),
+        pytest.param({"x-ągent": "1"}, id="a name that is not ASCII"),
+        pytest.param({"": "1"}, id="an empty name"),
+    ],
+)
+@pytest.mark.parametrize("call", [_READ, _write()], ids=["read", "write"])
+async def test_a_header_cannot_smuggle_anything(call: Call, headers: dict[str, str]) -> None:
+    smuggler = Call(call.operation, call.method, call.path, call.safe, call.query, headers, call.body)
+    async with _source(saying(answer())) as (server, transport):
+        ours, _, _ = await _failure(transport, smuggler)
+        assert issubclass(ours, SourceError)
+        assert server.received == []
+
+        assert (await transport.send(call)).status == 200, "others are not disturbed"
+        assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("path", ["/a\r\nx-admin: 1", "/a\x00", "/a\tb", "/\x7f"])
+async def test_a_path_cannot_smuggle_anything(path: str) -> None:
+    async with _source(saying(answer())) as (server, transport):
+        assert await _failure(transport, Call("read case", "GET", path, safe=True)) == (
+            SourceUnavailable,
+            False,
+            "read case: InvalidURL",
+        )
+        assert server.connections == 0
+
+
+async def test_a_query_cannot_smuggle_anything() -> None:
+    call = Call("find", "GET", "/a", safe=True, query=(("q", "1\r\nx-admin: 1\r\n\r\n&b=#"),))
+    async with _source(saying(answer())) as (server, transport):
+        await transport.send(call)
+
+    assert server.arrivals == [(1, "GET", "/api/a?q=1%0D%0Ax-admin%3A+1%0D%0A%0D%0A%26b%3D%23")]
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent() -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(_CERTIFICATE)
+    async with _source(saying(answer()), tls=tls) as (server, transport):
+        for call in _CALLS:
+            assert await _failure(transport, call) == (
+                SourceUnavailable,
+                False,
+                f"{call.operation}: ConnectError, TLS: self-signed certificate",
+            )
+        assert server.received == []
+
+        trusting = ssl.create_default_context(cafile=_CERTIFICATE)
+        async with httpx.AsyncClient(verify=trusting, trust_env=False) as client:
+            assert (await client.get(server.base_url)).status_code == 200, "the server itself is sound"
+
+
+# -- every exception of httpx
+
+
+def _exceptions() -> dict[str, type[Exception]]:
+    found: dict[str, type[Exception]] = {}
+    roots: list[type[Exception]] = [
+        httpx.HTTPError,
+        httpx.StreamError,
+        httpx.InvalidURL,
+        httpx.CookieConflict,
+    ]
+    while roots:
+        each = roots.pop()
+        found[each.__name__] = each
+        roots += each.__subclasses__()
+    return found
+
+
+def test_no_exception_of_httpx_is_outside_the_four_kinds_that_are_caught() -> None:
+    public = {
+        name
+        for name, each in inspect.getmembers(httpx, inspect.isclass)
+        if issubclass(each, BaseException) and each.__module__.startswith("httpx")
+    }
+
+    assert public == set(_exceptions())
+
+
+def test_every_exception_of_httpx_is_one_of_ours() -> None:
+    url = f"https://hub.example/?accessToken={_TOKEN}"
+    translated = {}
+    for name, each in _exceptions().items():
+        theirs = each.__new__(each)
+        Exception.__init__(theirs, f"for url {url}")
+        ours = translate(theirs, "hub", "read case")
+        assert (ours.source, ours.detail) == ("hub", f"read case: {name}")
+        assert _TOKEN not in f"{ours} {ours!r} {vars(ours)}"
+        translated[name] = (type(ours).__name__, ours.sent)
+
+    assert translated == {
+        "CloseError": ("SourceUnavailable", True),
+        "ConnectError": ("SourceUnavailable", False),
+        "ConnectTimeout": ("SourceTimeout", False),
+        "CookieConflict": ("SourceProtocolError", True),
+        "DecodingError": ("SourceProtocolError", True),
+        "HTTPError": ("SourceUnavailable", True),
+        "HTTPStatusError": ("SourceUnavailable", True),
+        "InvalidURL": ("SourceUnavailable", False),
+        "LocalProtocolError": ("SourceProtocolError", True),
+        "NetworkError": ("SourceUnavailable", True),
+        "PoolTimeout": ("SourceTimeout", False),
+        "ProtocolError": ("SourceUnavailable", True),
+        "ProxyError": ("SourceUnavailable", False),
+        "ReadError": ("SourceUnavailable", True),
+        "ReadTimeout": ("SourceTimeout", True),
+        "RemoteProtocolError": ("SourceUnavailable", True),
+        "RequestError": ("SourceUnavailable", True),
+        "RequestNotRead": ("SourceUnavailable", True),
+        "ResponseNotRead": ("SourceUnavailable", True),
+        "StreamClosed": ("SourceUnavailable", True),
+        "StreamConsumed": ("SourceUnavailable", True),
+        "StreamError": ("SourceUnavailable", True),
+        "TimeoutException": ("SourceTimeout", True),
+        "TooManyRedirects": ("SourceProtocolError", True),
+        "TransportError": ("SourceUnavailable", True),
+        "UnsupportedProtocol": ("SourceUnavailable", False),
+        "WriteError": ("SourceUnavailable", True),
+        "WriteTimeout": ("SourceTimeout", True),
+    }
