@@ -1,20 +1,18 @@
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from gateway.sandbox import Sandbox
 from gateway.sources.netevia import SPEC
 from gateway.sources.netevia.client import Netevia
-from gateway.sources.spec import SourceContext
+from gateway.sources.spec import SourceContext, SourceSpec
 from gateway.transport import Transport
-from gateway.transport.httpx import HttpxOptions, HttpxTransport
+from gateway.transport.httpx import HttpxTransport
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, 250000, tzinfo=UTC)
 
 Build = Callable[..., Netevia]
-Serve = Callable[[Mapping[str, str]], AbstractAsyncContextManager[Netevia]]
 
 
 def build(transport: Transport, token: str = "netevia-token-2c9e41f7b0") -> Netevia:
@@ -27,36 +25,19 @@ def build(transport: Transport, token: str = "netevia-token-2c9e41f7b0") -> Nete
     return client
 
 
-@asynccontextmanager
-async def transport_to(base_url: str) -> AsyncIterator[HttpxTransport]:
-    transport = HttpxTransport("us", HttpxOptions(base_url=base_url))
-    try:
-        yield transport
-    finally:
-        await transport.close()
+@pytest.fixture(scope="module")
+def spec() -> SourceSpec[Any]:
+    return SPEC
 
 
 @pytest.fixture(scope="module")
-def shared_sandbox() -> Sandbox:
-    return Sandbox(now=lambda: NOW)
+def source_key() -> str:
+    return "us"
 
 
 @pytest.fixture(scope="module")
-async def shared_transport(shared_sandbox: Sandbox) -> AsyncIterator[HttpxTransport]:
-    async with shared_sandbox.serve() as running, transport_to(running.base_urls["netevia"]) as transport:
-        yield transport
-
-
-@pytest.fixture
-def sandbox(shared_sandbox: Sandbox) -> Sandbox:
-    """A fresh world per test behind one set of sockets per module."""
-    shared_sandbox.reset()
-    return shared_sandbox
-
-
-@pytest.fixture
-def transport(shared_transport: HttpxTransport, sandbox: Sandbox) -> HttpxTransport:
-    return shared_transport
+def now() -> datetime:
+    return NOW
 
 
 @pytest.fixture
@@ -68,16 +49,3 @@ def connect() -> Build:
 @pytest.fixture
 def client(transport: HttpxTransport) -> Netevia:
     return build(transport)
-
-
-@pytest.fixture
-def serve() -> Serve:
-    """A sandbox of its own in other forms."""
-
-    @asynccontextmanager
-    async def served(forms: Mapping[str, str]) -> AsyncIterator[Netevia]:
-        sandbox = Sandbox(now=lambda: NOW, forms={"netevia": forms})
-        async with sandbox.serve() as running, transport_to(running.base_urls["netevia"]) as transport:
-            yield build(transport)
-
-    return served

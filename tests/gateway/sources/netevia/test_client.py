@@ -41,9 +41,10 @@ from gateway.domain.writes import Reply
 from gateway.sandbox import Faults, Sandbox
 from gateway.sources.netevia import SPEC
 from gateway.sources.netevia.client import Netevia, explain
-from gateway.transport import Call, Transport
 from gateway.transport import Reply as HttpReply
+from gateway.transport import Transport
 from gateway.transport.httpx import HttpxOptions, HttpxTransport
+from tests.sources import Canned
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, 250000, tzinfo=UTC)
 TICKET = Ref(EntityType.TICKET, "us", ("123456",))
@@ -61,21 +62,6 @@ GONE = Refusal(
 
 Build = Callable[..., Netevia]
 Serve = Callable[[Mapping[str, str]], AbstractAsyncContextManager[Netevia]]
-
-
-class Canned:
-    """A transport that gives the same answer to everything."""
-
-    def __init__(self, body: bytes, status: int = 200) -> None:
-        self._reply = HttpReply(status, {}, body)
-        self.calls: list[Call] = []
-
-    async def send(self, call: Call) -> HttpReply:
-        self.calls.append(call)
-        return self._reply
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def asked(sandbox: Sandbox) -> list[str]:
@@ -374,7 +360,7 @@ class TestSendReply:
         self, connect: Build, status: int, body: bytes
     ) -> None:
         with pytest.raises(SourceProtocolError) as broken:
-            await connect(Canned(body, status)).send_reply(REPLY)
+            await connect(Canned(body, status=status)).send_reply(REPLY)
         assert broken.value.sent is True
 
     @pytest.mark.parametrize(

@@ -1,91 +1,28 @@
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from gateway.domain.catalog import Source
-from gateway.sandbox import Running, Sandbox
+from gateway.sandbox import Sandbox
 from gateway.sandbox.world.telecomx import HELP_CENTERS
-from gateway.sources.spec import SourceContext
+from gateway.sources.spec import SourceContext, SourceSpec
 from gateway.sources.telecomx import SPEC
 from gateway.sources.telecomx.client import Telecomx
-from gateway.transport import Call, Reply, Transport
-from gateway.transport.httpx import HttpxOptions, HttpxTransport
+from gateway.transport import Transport
+from tests.sources import Hands
 
 Build = Callable[..., Telecomx]
 
 
-class Hands:
-    """A clock that stands until a test moves it."""
-
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-
-class Canned:
-    """A transport that gives the replies one after the other, the last one for ever."""
-
-    def __init__(self, *bodies: bytes, status: int = 200) -> None:
-        self._replies = [Reply(status, {}, body) for body in bodies]
-        self.calls: list[Call] = []
-
-    async def send(self, call: Call) -> Reply:
-        self.calls.append(call)
-        return self._replies[min(len(self.calls), len(self._replies)) - 1]
-
-    async def close(self) -> None:
-        pass
-
-
-@pytest.fixture
-def canned() -> type[Canned]:
-    return Canned
+@pytest.fixture(scope="module")
+def spec() -> SourceSpec[Any]:
+    return SPEC
 
 
 @pytest.fixture(scope="module")
-def shared_hands() -> Hands:
-    return Hands()
-
-
-@pytest.fixture(scope="module")
-def forms() -> dict[str, str]:
-    """How the sandbox answers where the pages leave it open; a module may choose otherwise."""
-    return {}
-
-
-@pytest.fixture(scope="module")
-def shared_sandbox(shared_hands: Hands, forms: dict[str, str]) -> Sandbox:
-    return Sandbox(now=shared_hands, forms={"telecomx": forms})
-
-
-@pytest.fixture(scope="module")
-async def running(shared_sandbox: Sandbox) -> AsyncIterator[Running]:
-    async with shared_sandbox.serve() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def wire(running: Running) -> AsyncIterator[Transport]:
-    transport = HttpxTransport("tx", HttpxOptions(base_url=running.base_urls["telecomx"]))
-    yield transport
-    await transport.close()
-
-
-@pytest.fixture
-def hands(shared_hands: Hands) -> Hands:
-    shared_hands.moment = Hands().moment
-    return shared_hands
-
-
-@pytest.fixture
-def sandbox(shared_sandbox: Sandbox, hands: Hands) -> Sandbox:
-    """A fresh world per test behind one set of sockets per module."""
-    shared_sandbox.reset()
-    return shared_sandbox
+def source_key() -> str:
+    return "tx"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from gateway.domain.ports import AccountFilter, AccountKey
 from gateway.domain.records import Account, AccountKind, AccountState, Coded, Origin
 from gateway.sandbox import Sandbox
 from gateway.sources.thulium.client import Thulium
-from gateway.transport import Call, Reply
+from tests.sources import Canned
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, tzinfo=UTC)
 TICKET = Ref(EntityType.TICKET, "pl", ("1234",))
@@ -24,21 +24,6 @@ BAKERY = Ref(EntityType.ACCOUNT, "pl", ("COMPANY", "62"))
 LUKASZ = Ref(EntityType.ACCOUNT, "pl", ("AGENT", "testowy.agent11"))
 
 Build = Callable[..., Thulium]
-
-
-class Canned:
-    """A transport that gives the same answer to everything."""
-
-    def __init__(self, body: bytes, status: int = 200) -> None:
-        self._reply = Reply(status, {}, body)
-        self.calls: list[Call] = []
-
-    async def send(self, call: Call) -> Reply:
-        self.calls.append(call)
-        return self._reply
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def asked(sandbox: Sandbox) -> list[str]:

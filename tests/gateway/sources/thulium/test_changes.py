@@ -14,8 +14,8 @@ from gateway.domain.records import Attachment, ConversationState, TextFormat
 from gateway.domain.writes import NewTicket, Reply, TicketChanges, UploadedFile
 from gateway.sandbox import Faults, Sandbox
 from gateway.sources.thulium.client import Thulium
-from gateway.transport import Call, Transport
-from gateway.transport import Reply as HttpReply
+from gateway.transport import Transport
+from tests.sources import Canned
 
 TOKEN = "61527075253ba62a76ca5c"
 AGENT = "testowy.agent11"
@@ -26,21 +26,6 @@ REPLY = Reply(conversation=TICKET, body="Wysyłam.", agent=AGENT)
 NEW_TICKET = NewTicket(subject="Brak faktury", body="Proszę o fakturę.", mailbox="pomoc@sklep.example")
 
 Build = Callable[..., Thulium]
-
-
-class Canned:
-    """A transport that gives the same answer to everything."""
-
-    def __init__(self, body: bytes, status: int = 200) -> None:
-        self._reply = HttpReply(status, {}, body)
-        self.calls: list[Call] = []
-
-    async def send(self, call: Call) -> HttpReply:
-        self.calls.append(call)
-        return self._reply
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def asked(sandbox: Sandbox) -> list[str]:

@@ -27,7 +27,8 @@ from gateway.domain.records import Coded, ConversationState, MessageType, Origin
 from gateway.sandbox import Faults, Sandbox
 from gateway.sources.thulium import SPEC
 from gateway.sources.thulium.client import Thulium, explain
-from gateway.transport import Call, Reply, Transport
+from gateway.transport import Reply, Transport
+from tests.sources import Canned
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, tzinfo=UTC)
 TICKET = Ref(EntityType.TICKET, "pl", ("1234",))
@@ -39,21 +40,6 @@ STRANGER = Ref(EntityType.ACCOUNT, "se", ("CUSTOMER", "40101"))
 
 Build = Callable[..., Thulium]
 Serve = Callable[[Mapping[str, str]], AbstractAsyncContextManager[Thulium]]
-
-
-class Canned:
-    """A transport that gives the same answer to everything."""
-
-    def __init__(self, body: bytes, status: int = 200) -> None:
-        self._reply = Reply(status, {}, body)
-        self.calls: list[Call] = []
-
-    async def send(self, call: Call) -> Reply:
-        self.calls.append(call)
-        return self._reply
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def asked(sandbox: Sandbox) -> list[str]:

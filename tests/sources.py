@@ -1,0 +1,42 @@
+"""What the tests of every source share: a clock, canned replies, a transport to a served sandbox."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from gateway.transport import Call, Reply
+from gateway.transport.httpx import HttpxOptions, HttpxTransport
+
+
+class Hands:
+    """A clock that stands until a test moves it."""
+
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+class Canned:
+    """A transport that gives the replies one after the other, the last one for ever."""
+
+    def __init__(self, *bodies: bytes, status: int = 200) -> None:
+        self._replies = [Reply(status, {}, body) for body in bodies]
+        self.calls: list[Call] = []
+
+    async def send(self, call: Call) -> Reply:
+        self.calls.append(call)
+        return self._replies[min(len(self.calls), len(self._replies)) - 1]
+
+    async def close(self) -> None:
+        pass
+
+
+@asynccontextmanager
+async def open_transport(key: str, base_url: str) -> AsyncIterator[HttpxTransport]:
+    transport = HttpxTransport(key, HttpxOptions(base_url=base_url))
+    try:
+        yield transport
+    finally:
+        await transport.close()
