@@ -5,6 +5,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -14,7 +17,8 @@ def environment(**changes: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if name != "PORT" and not name.startswith("HELPDESK_GATEWAY_")
     }
-    return kept | changes
+    # The checkout's own modules, wherever the program is started.
+    return kept | {"PYTHONPATH": str(ROOT)} | changes
 
 
 def run(*arguments: str, cwd: object = None, **changes: str) -> subprocess.CompletedProcess[str]:

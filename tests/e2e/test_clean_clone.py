@@ -124,3 +124,18 @@ def test_configuration_alone_points_it_at_other_systems(clone: Path) -> None:
 def test_the_sandbox_runs_alone_with_latency_and_errors(clone: Path) -> None:
     with running(SANDBOX, clone, "{") as said:
         assert set(json.loads(said[-1])["sources"]) == set(ALL)
+
+
+def test_installed_it_is_a_command_with_all_its_files(clone: Path) -> None:
+    install = """
+    .venv/bin/python -m pip install --quiet --require-hashes -r requirements-build.lock
+    .venv/bin/python -m pip install --quiet --no-build-isolation --no-deps .
+    cd / && "$OLDPWD/.venv/bin/helpdesk-gateway" schema
+    """
+    done = subprocess.run(["bash", "-euc", install], cwd=clone, capture_output=True, text=True, check=True)
+    assert done.stdout == (clone / "schema.graphql").read_text(encoding="utf-8")
+    with running("cd / && $OLDPWD/.venv/bin/helpdesk-gateway dev", clone, "Ctrl-C", PORT="0") as said:
+        (url,) = re.findall(r"(http://\S+)/graphql", "".join(said))
+        page = httpx.get(f"{url}/graphql", headers={"accept": "text/html"}, trust_env=False).text
+        (script,) = re.findall(r'src="(/explorer/[^"]+)"', page)
+        assert httpx.get(url + script, trust_env=False).status_code == 200
