@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from aiodataloader import DataLoader
 
 from gateway.domain.catalog import Catalog, Source
-from gateway.domain.errors import SourceError, Unsupported
+from gateway.domain.errors import Unsupported
 from gateway.domain.ids import Ref
 from gateway.domain.ports import (
     AccountReader,
@@ -114,6 +114,6 @@ async def _read(source: Source | None, key: str, port: type[Any], method: str, r
         return [Unsupported(f"{key} can't read this.", source=key)] * len(refs)
     try:
         slots: list[Any] = await getattr(client, method)(refs)
-    except SourceError as error:
+    except Exception as error:  # noqa: BLE001 - a fault of one adapter, too, costs its own source's fields
         return [error] * len(refs)
     return slots

@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 
 import nh3
 
+from gateway.security.markup import rewrite
+
 _TAGS = {
     *("a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "li", "ol", "p", "pre", "q", "s", "small"),
@@ -65,7 +67,9 @@ def looks_like_html(text: str) -> bool:
 
 def sanitize(markup: str) -> str:
     """HTML that is safe to put into a page: only allowed tags, attributes and link schemes remain."""
-    return _CLEANER.clean(markup)
+    return _CLEANER.clean(
+        rewrite(markup, tags=_TAGS, with_attributes=_ATTRIBUTES.keys(), dropped=_DROPPED_WITH_CONTENT)
+    )
 
 
 def escape(text: str) -> str:

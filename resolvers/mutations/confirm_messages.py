@@ -24,7 +24,8 @@ MAX_MESSAGES = 500
 class ConfirmMessagesInput:
     message_ids: list[strawberry.ID] = strawberry.field(description=f"1 to {MAX_MESSAGES} messages.")
     idempotency_key: str | None = strawberry.field(
-        default=None, description="1 to 255 characters; confirming again is harmless without one, too."
+        default=None,
+        description="1 to 255 characters. With or without one, what is confirmed already is not sent again.",
     )
 
 
@@ -57,7 +58,7 @@ async def confirm_messages(
             seen.add(ref)
             by_source.setdefault(source.key, (source, {}))[1][index] = ref
     for source, refs in by_source.values():
-        await _confirm(fetch, source, refs, input.idempotency_key, done)
+        await _confirm(fetch, source, refs, done)
     read = await gather_slots([find_message(fetch, ref) for ref in done.confirmed.values()])
     confirmed = []
     for slot in read:
@@ -72,10 +73,12 @@ async def confirm_messages(
     )
 
 
-async def _confirm(
-    fetch: AnyFetch, source: Source, refs: dict[int, Ref], key: str | None, done: _Sorted
-) -> None:
-    """Confirm the messages of one source, in calls of as many as it takes."""
+async def _confirm(fetch: AnyFetch, source: Source, refs: dict[int, Ref], done: _Sorted) -> None:
+    """Confirm the messages of one source, in calls of as many as it takes.
+
+    No call goes under the caller's key: what a repeat has to send depends on what was confirmed
+    meanwhile, and that is read each time.
+    """
     confirmer = source.port(MessageConfirmer)
     if confirmer is None:
         message = f"{source.key} knows no confirming."
@@ -97,8 +100,8 @@ async def _confirm(
         list(waiting.items())[start : start + confirmer.confirm_limit]
         for start in range(0, len(waiting), confirmer.confirm_limit)
     ]
-    for number, chunk in enumerate(chunks):
-        await _confirm_chunk(fetch, source, confirmer, chunk, key and f"{key}/{source.key}/{number}", done)
+    for chunk in chunks:
+        await _confirm_chunk(fetch, source, confirmer, chunk, done)
 
 
 async def _confirm_chunk(
@@ -106,7 +109,6 @@ async def _confirm_chunk(
     source: Source,
     confirmer: MessageConfirmer,
     chunk: Sequence[tuple[int, Ref]],
-    key: str | None,
     done: _Sorted,
 ) -> None:
     refs = [ref for _, ref in chunk]
@@ -115,7 +117,7 @@ async def _confirm_chunk(
             fetch,
             source,
             "confirmMessages",
-            key=key,
+            key=None,
             write=refs,
             send=lambda: confirmer.confirm_messages(refs),
         )

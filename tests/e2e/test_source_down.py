@@ -151,7 +151,7 @@ async def test_a_write_that_a_source_may_have_applied_is_not_called_retryable_no
 
 
 async def test_confirming_at_a_source_that_fails_half_way_tells_what_was_done(stack: Stack) -> None:
-    query = "mutation($ids: [ID!]!) { confirmMessages(input: {messageIds: $ids}) { confirmed { id } userErrors { code } } }"
+    query = 'mutation($ids: [ID!]!) { confirmMessages(input: {messageIds: $ids, idempotencyKey: "k"}) { confirmed { id } userErrors { code } } }'
     found = await stack.data(
         """{ cases(first: 10) { nodes { messages(first: 100, filter: {confirmed: false}) { nodes { id } } } } }"""
     )
