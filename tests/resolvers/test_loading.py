@@ -206,6 +206,13 @@ async def test_a_source_that_fails_fills_its_own_slots() -> None:
     assert slots == [failure, _account(b1), failure]
 
 
+async def test_a_fault_of_an_adapter_fills_its_own_sources_slots() -> None:
+    fault = KeyError("a field that nobody expected")
+    loaders = _loaders(sick=_Client(failure=fault), well=_Client())
+    sick, well = _accounts("sick", "1")[0], _accounts("well", "1")[0]
+    assert await _slots(loaders.accounts.load(sick), loaders.accounts.load(well)) == [fault, _account(well)]
+
+
 async def test_a_record_that_fails_fills_its_own_slot() -> None:
     failure = SourceTimeout("a")
     loaders = _loaders(a=_Client(slots={"2": failure}))
