@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from aiodataloader import DataLoader
 
 from gateway.domain.catalog import Catalog, Source
-from gateway.domain.errors import Unsupported
+from gateway.domain.errors import Unsupported, as_source_error
 from gateway.domain.ids import Ref
 from gateway.domain.ports import (
     AccountReader,
@@ -115,5 +115,5 @@ async def _read(source: Source | None, key: str, port: type[Any], method: str, r
     try:
         slots: list[Any] = await getattr(client, method)(refs)
     except Exception as error:  # noqa: BLE001 - a fault of one adapter, too, costs its own source's fields
-        return [error] * len(refs)
+        return [as_source_error(error, key)] * len(refs)
     return slots

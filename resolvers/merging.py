@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from gateway.domain.catalog import Source
-from gateway.domain.errors import SourceError
+from gateway.domain.errors import SourceError, as_source_error
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, SliceState
 from resolvers.context import AnyFetch
@@ -105,8 +105,8 @@ class _Reader(Generic[T]):
                 await self._find_place(wanted)
             while not self.exhausted and self.error is None and len(self.buffer) < wanted:
                 self.buffer += await self._read(wanted - len(self.buffer))
-        except SourceError as error:
-            self.error = error
+        except Exception as error:  # noqa: BLE001 - a fault of one adapter, too, costs its own part alone
+            self.error = as_source_error(error, self.feed.source)
 
     async def _find_place(self, wanted: int) -> None:
         """Read the overlap again with the first items wanted, and go on behind what was served."""

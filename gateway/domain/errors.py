@@ -10,7 +10,8 @@ GatewayError(code, message, retryable)
 |  |- SourceAuthError               it refused our credentials
 |  |- SourceProtocolError(json_path)  the answer breaks its contract
 |  |- SourceRejected(refusals)      understood and refused
-|  `- SourceCutShort                it gave only a part of what had to be looked through
+|  |- SourceCutShort                it gave only a part of what had to be looked through
+|  `- SourceFault                   our adapter failed on it
 |- WriteInDoubt(source)             sent, but nobody can say whether it was applied
 `- Unsupported(source)              the source has no such ability
 
@@ -183,6 +184,23 @@ class SourceCutShort(SourceError):
 
     retryable = False
     text = "It was not among the records of the source that may be looked through."
+
+
+class SourceFault(SourceError):
+    """The gateway's own adapter failed: a fault of ours, kept to the source that it befell."""
+
+    code = ErrorCode.INTERNAL_SERVER_ERROR
+    retryable = False
+    text = "The gateway failed on this source."
+
+
+def as_source_error(error: Exception, source: str) -> SourceError:
+    """What a call to an adapter raised, as an error of that source; a fault keeps its cause."""
+    if isinstance(error, SourceError):
+        return error
+    fault = SourceFault(source, detail=type(error).__name__)
+    fault.__cause__ = error
+    return fault
 
 
 class WriteInDoubt(GatewayError):

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from graphql import ArgumentNode, DirectiveNode, GraphQLError, SourceLocation, ValueNode, get_location
 
-from gateway.domain.errors import BadInput, ErrorCode, GatewayError, SourceError, WriteInDoubt
+from gateway.domain.errors import BadInput, ErrorCode, GatewayError, SourceError, SourceFault, WriteInDoubt
 
 _log = structlog.get_logger("gateway.http")
 
@@ -48,7 +48,9 @@ def problem(message: str, code: ErrorCode, *, request_id: str) -> dict[str, Any]
 
 def log_source_error(error: GatewayError, *, request_id: str) -> None:
     """A source's failure is no fault of ours: a warning, with the detail that clients don't get."""
-    if isinstance(error, SourceError):
+    if isinstance(error, SourceFault):
+        _log.error("adapter_failed", request_id=request_id, source=error.source, exc_info=error.__cause__)
+    elif isinstance(error, SourceError):
         _log.warning(
             "source_failed",
             request_id=request_id,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.catalog import Catalog, Source
-from gateway.domain.errors import BadInput, SourceError, SourceTimeout, SourceUnavailable
+from gateway.domain.errors import BadInput, SourceError, SourceFault, SourceTimeout, SourceUnavailable
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import TicketLister
@@ -375,13 +375,24 @@ async def test_a_source_with_several_feeds_is_unavailable_with_one_of_them() -> 
     assert fetch.context.reports == [Report(failures[0], ("tickets",), ())], "the same failure once"
 
 
-async def test_a_fault_of_ours_is_not_taken_for_a_sources() -> None:
+async def test_a_fault_of_an_adapter_costs_its_own_part_and_is_not_called_the_sources() -> None:
     async def read(offset: int, limit: int) -> Page[Item]:
         raise LookupError("a fault")
 
-    offers = [Participant("a", (Feed("a", "all", read, 100),))]
-    with pytest.raises(LookupError):
-        await merge_newest_first(_fetch(), offers, asked=Asked(None, None), cursors=_CURSORS)
+    well = _listed("b", 2, 1)
+    offers = [Participant("a", (Feed("a", "all", read, 100),)), Participant("b", (well.feed,))]
+    fetch = _fetch()
+
+    page = await merge_newest_first(fetch, offers, asked=Asked(None, None), cursors=_CURSORS)
+
+    assert _names(page) == ["b2", "b1"]
+    assert [(each.source, each.error and each.error.code) for each in page.sources] == [
+        ("a", "INTERNAL_SERVER_ERROR"),
+        ("b", None),
+    ]
+    (report,) = fetch.context.reports
+    assert isinstance(report.error, SourceFault)
+    assert isinstance(report.error.__cause__, LookupError)
 
 
 async def test_a_source_that_was_away_is_caught_up_by_a_later_page() -> None:

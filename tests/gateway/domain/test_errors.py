@@ -14,6 +14,7 @@ from gateway.domain.errors import (
     SourceAuthError,
     SourceCutShort,
     SourceError,
+    SourceFault,
     SourceProtocolError,
     SourceRejected,
     SourceThrottled,
@@ -34,6 +35,7 @@ _OF_SOURCES = (
     SourceProtocolError("hub", detail=_DETAIL, json_path="$.items[0]"),
     SourceRejected("hub", (_REFUSAL,), detail=_DETAIL),
     SourceCutShort("hub", detail=_DETAIL),
+    SourceFault("hub", detail=_DETAIL),
 )
 _ALL = (
     *_OF_SOURCES,
@@ -67,6 +69,7 @@ def test_codes_and_whether_a_retry_can_help() -> None:
         "SourceProtocolError": ("SOURCE_PROTOCOL_ERROR", False, "hub"),
         "SourceRejected": ("SOURCE_PROTOCOL_ERROR", False, "hub"),
         "SourceCutShort": ("SOURCE_UNAVAILABLE", False, "hub"),
+        "SourceFault": ("INTERNAL_SERVER_ERROR", False, "hub"),
         "WriteInDoubt": ("SOURCE_TIMEOUT", False, "hub"),
     }
 

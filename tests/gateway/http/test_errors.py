@@ -26,6 +26,7 @@ from gateway.domain.errors import (
     SourceUnavailable,
     Unsupported,
     WriteInDoubt,
+    as_source_error,
 )
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import Executor
@@ -48,6 +49,7 @@ EXPECTED = {
     "protocol": SourceProtocolError("desk", detail=URL, json_path="$.a"),
     "rejected": SourceRejected("desk", (), detail=URL),
     "in_doubt": WriteInDoubt("desk", ErrorCode.SOURCE_TIMEOUT),
+    "fault": as_source_error(KeyError("guid"), "desk"),
 }
 
 
@@ -181,6 +183,16 @@ async def test_a_source_that_fails_is_a_warning_without_a_traceback(
         "code": error.code.value,
         "detail": f"{URL} at $.a" if name == "protocol" else URL,
     }
+
+
+async def test_a_fault_of_an_adapter_is_an_error_with_its_traceback(
+    http: httpx.AsyncClient, log: Log
+) -> None:
+    answer = await ask(http, '{ expected(name: "fault") }')
+    assert "KeyError" not in str(answer)
+    (logged,) = log()
+    assert (logged["event"], logged["level"], logged["source"]) == ("adapter_failed", "error", "desk")
+    assert logged["exception"][0]["exc_type"] == "KeyError"
 
 
 @pytest.mark.parametrize("name", ["bad_input", "unsupported"])
