@@ -8,13 +8,13 @@ from gateway.domain.errors import Refusal, RefusalCode
 from gateway.domain.ids import EntityType
 from gateway.domain.ports import TicketCreator
 from gateway.domain.writes import NewTicket
-from resolvers.batches.completion import find_conversation
 from resolvers.context import AnyFetch
 from resolvers.mutations.performing import (
     check_key,
     outgoing,
     payload,
     perform,
+    read_back,
     unsupported,
     upload_tokens,
 )
@@ -101,7 +101,5 @@ async def create_ticket(
         write=wanted,
         send=lambda: creator.create_ticket(wanted),
     )
-    ticket = None
-    if outcome.value is not None and (selection := fetch.selection.at("ticket")).names:
-        ticket = await find_conversation(fetch, outcome.value, selection)
+    ticket = None if outcome.value is None else await read_back(fetch, outcome.value, "ticket")
     return payload(outcome.refusals, ticket=ticket)

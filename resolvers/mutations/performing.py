@@ -5,10 +5,12 @@ from types import SimpleNamespace
 from typing import TypeVar
 
 from gateway.domain.catalog import Source
-from gateway.domain.errors import Refusal, RefusalCode
-from gateway.domain.records import TextFormat
+from gateway.domain.errors import GatewayError, Refusal, RefusalCode
+from gateway.domain.ids import Ref
+from gateway.domain.records import Conversation, TextFormat
 from gateway.security.html import sanitize
 from gateway.writes.service import Intent, Outcome
+from resolvers.batches.completion import find_conversation, name_conversation
 from resolvers.context import AnyFetch
 
 T = TypeVar("T")
@@ -65,3 +67,20 @@ async def perform(
         principal=fetch.context.principal, operation=operation, source=source.key, key=key, input=write
     )
     return await fetch.context.writes.run(intent, send)
+
+
+async def read_back(fetch: AnyFetch, ref: Ref, field: str) -> Conversation | None:
+    """What was written, as its source shows it now, for a field of the payload that asks for it.
+
+    The write is done: if it can't be read, or isn't shown yet, what its reference says is served, with
+    the error beside it, for an answer without it would read as a failure and invite a repeat.
+    """
+    selection = fetch.selection.at(field)
+    if not selection.names:
+        return None
+    try:
+        found = await find_conversation(fetch, ref, selection)
+    except GatewayError as error:
+        fetch.context.report(error, fetch)
+        found = None
+    return found or name_conversation(fetch, ref)

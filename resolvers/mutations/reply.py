@@ -9,13 +9,13 @@ from gateway.domain.catalog import Source
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import Replier
 from gateway.domain.writes import Reply
-from resolvers.batches.completion import find_conversation
 from resolvers.context import AnyFetch
 from resolvers.mutations.performing import (
     check_key,
     outgoing,
     payload,
     perform,
+    read_back,
     unsupported,
     upload_tokens,
 )
@@ -101,9 +101,7 @@ async def reply(
         send=lambda: replier.send_reply(wanted),
     )
     fetch.context.records.forget(conversation)
-    read = None
-    if not outcome.refusals and (selection := fetch.selection.at("conversation")).names:
-        read = await find_conversation(fetch, conversation, selection)
+    read = None if outcome.refusals else await read_back(fetch, conversation, "conversation")
     return payload(outcome.refusals, message=outcome.value, conversation=read)
 
 

@@ -7,9 +7,8 @@ import strawberry
 from gateway.domain.ids import EntityType
 from gateway.domain.ports import TicketUpdater
 from gateway.domain.writes import TicketChanges
-from resolvers.batches.completion import find_conversation
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import check_key, payload, perform, unsupported
+from resolvers.mutations.performing import check_key, payload, perform, read_back, unsupported
 from resolvers.references import by_id
 from resolvers.types.enums import ConversationState
 
@@ -72,7 +71,5 @@ async def update_ticket(
         send=lambda: updater.update_ticket(wanted),
     )
     fetch.context.records.forget(ref)
-    ticket = None
-    if not outcome.refusals and (selection := fetch.selection.at("ticket")).names:
-        ticket = await find_conversation(fetch, ref, selection)
+    ticket = None if outcome.refusals else await read_back(fetch, ref, "ticket")
     return payload(outcome.refusals, ticket=ticket)

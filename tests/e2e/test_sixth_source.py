@@ -121,6 +121,8 @@ def notebook_api() -> Starlette:
 
     async def note(request: Request) -> Response:
         found = notes.get(int(request.path_params["id"]))
+        if found and "Stop" in found.lines:
+            return JSONResponse(None, 503)
         return JSONResponse(msgspec.to_builtins(found), 200 if found else 404)
 
     async def add(request: Request) -> Response:
@@ -210,6 +212,25 @@ async def test_an_invented_source_is_queried_and_written_through_by_its_spec_alo
                 "userErrors": [{"code": "TOO_LONG", "field": ["body"]}],
             }
         }
+
+
+async def test_a_write_that_can_not_be_read_back_is_still_told_as_done(api_url: str) -> None:
+    specs = {**SPECS, SPEC.kind: SPEC}
+    table = {"kind": "notebook", "base_url": api_url, "word": "sesame"}
+    app = create_app(config.check({"sources": {"kitchen": table}}, specs=specs), specs=specs)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,
+    ):
+        query = """mutation { reply(input: {toRef: {source: "kitchen", nativeId: "7"}, idempotencyKey: "k", body: "Stop"}) {
+          message { body { text } } conversation { subject } userErrors { code } } }"""
+        answer = (await http.post("/graphql", json={"query": query})).json()
+    assert answer["data"] == {
+        "reply": {"message": {"body": {"text": "Stop"}}, "conversation": None, "userErrors": []}
+    }
+    assert [(each["path"], each["extensions"]["code"]) for each in answer["errors"]] == [
+        (["reply"], "SOURCE_UNAVAILABLE")
+    ]
 
 
 def test_its_settings_are_checked_like_any_others() -> None:
