@@ -198,7 +198,9 @@ async def test_closing_ends_the_kept_connections() -> None:
     async with _source(behave) as (_, transport):
         await transport.send(_READ)
         await transport.close()
-        await ended.wait()
+        async with asyncio.timeout(5):
+            await ended.wait()
+    assert ended.is_set()
 
 
 # -- what must not happen: a write that is sent twice, or one whose fate is told wrongly
