@@ -11,19 +11,23 @@ Where a vendor's page leaves a form open, `forms` chooses one, such as
 This package imports nothing else of the gateway: a shared wire type would prove nothing.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from gateway.sandbox.arrivals import Arrival
+from gateway.sandbox.connection import NoConnection
 from gateway.sandbox.emulation import Clock
-from gateway.sandbox.faults import Faults
+from gateway.sandbox.faults import Faults, Mishap
+from gateway.sandbox.late import Sleep
 from gateway.sandbox.registry import EMULATIONS
 from gateway.sandbox.server import Running
-from gateway.sandbox.service import Arrival, Service
+from gateway.sandbox.service import Service
 from gateway.sandbox.world import KINDS, World
 
-__all__ = ["KINDS", "Arrival", "Faults", "Running", "Sandbox", "Service"]
+__all__ = ["KINDS", "Arrival", "Faults", "Mishap", "NoConnection", "Running", "Sandbox", "Service"]
 
 
 def _utc_now() -> datetime:
@@ -43,6 +47,7 @@ class Sandbox:
         *,
         faults: Mapping[str, Faults] | None = None,
         now: Clock = _utc_now,
+        sleep: Sleep = asyncio.sleep,
         forms: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """Seed the world.
@@ -50,6 +55,7 @@ class Sandbox:
         Args:
             faults: The dials at the start; a kind left out is healthy.
             now: The clock for new writes and arrivals; the seeded data does not depend on it.
+            sleep: What latency, late writes and the down time of a crash wait with.
             forms: Kind to switch to value.
 
         Raises:
@@ -59,11 +65,13 @@ class Sandbox:
         if unknown := sorted({*faults, *forms} - set(KINDS)):
             raise ValueError(f"No such source: {', '.join(unknown)}; there are {', '.join(KINDS)}")
         self.world = World()
+        self._sleep = sleep
         self.services: dict[str, Service] = {
             emulation.kind: Service(
                 emulation,
                 self.world,
                 clock=now,
+                sleep=sleep,
                 faults=replace(faults.get(emulation.kind, Faults())),
                 forms=forms.get(emulation.kind, {}),
             )
@@ -71,7 +79,7 @@ class Sandbox:
         }
 
     def reset(self) -> None:
-        """The world as seeded, no arrivals, no faults (also none of those given at the start)."""
+        """The world as seeded, no arrivals, no late writes, no faults (also none given at the start)."""
         for service in self.services.values():
             service.reset()
 
@@ -92,7 +100,7 @@ class Sandbox:
         ports = ports or {}
         if unknown := sorted(set(ports) - set(KINDS)):
             raise ValueError(f"No such source: {', '.join(unknown)}; there are {', '.join(KINDS)}")
-        running = Running(self.services, host=host, ports=ports)
+        running = Running(self.services, host=host, ports=ports, sleep=self._sleep)
         await running.start_all()
         try:
             yield running

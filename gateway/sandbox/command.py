@@ -5,12 +5,13 @@ import asyncio
 import ipaddress
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from gateway.sandbox import KINDS, Faults, Sandbox
+from gateway.sandbox import KINDS, Sandbox
+from gateway.sandbox.dial_options import add_options, read_dials
 
 
 def run(argv: Sequence[str]) -> int:
@@ -22,12 +23,12 @@ def run(argv: Sequence[str]) -> int:
     Returns:
         0 after a clean stop, 1 where a port could not be taken. Bad arguments end in argparse's exit 2.
     """
-    options = _parser().parse_args(argv)
-    dials = {kind: Faults() for kind in KINDS}
-    for kind, latency_ms in options.latency:
-        dials[kind].latency_ms = latency_ms
-    for kind, error_rate in options.error_rate:
-        dials[kind].error_rate = error_rate
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        dials = read_dials(options)
+    except ValueError as exc:
+        parser.error(str(exc))
     ports = {kind: getattr(options, f"port_{kind}") for kind in KINDS}
     try:
         asyncio.run(_serve(Sandbox(faults=dials), host=options.host, ports=ports, as_json=options.json))
@@ -77,22 +78,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="PORT",
             help=f"port of {kind} (default: a free one)",
         )
-    parser.add_argument(
-        "--latency",
-        type=_latency,
-        action="append",
-        default=[],
-        metavar="SOURCE=MS",
-        help="delay every answer",
-    )
-    parser.add_argument(
-        "--error-rate",
-        type=_error_rate,
-        action="append",
-        default=[],
-        metavar="SOURCE=SHARE",
-        help="answer this share of requests, 0 to 1, with 500",
-    )
+    add_options(parser)
     return parser
 
 
@@ -112,27 +98,3 @@ def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
     return int(text)
-
-
-def _latency(text: str) -> tuple[str, float]:
-    return _per_source(text, lambda value: Faults(latency_ms=value))
-
-
-def _error_rate(text: str) -> tuple[str, float]:
-    return _per_source(text, lambda value: Faults(error_rate=value))
-
-
-def _per_source(text: str, dial: Callable[[float], Faults]) -> tuple[str, float]:
-    """`source=number`, where the dial itself says which numbers it takes."""
-    kind, _, number = text.partition("=")
-    if kind not in KINDS:
-        raise argparse.ArgumentTypeError(f"{kind!r} is not a source; there are {', '.join(KINDS)}")
-    try:
-        value = float(number)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} should look like {kind}=0.5") from None
-    try:
-        dial(value)
-    except ValueError as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from None
-    return kind, value

@@ -1,91 +1,16 @@
 """The five services on real sockets, in the running event loop.
 
-A stopped server cuts its connections as a killed process would: clients in the middle of a request see a
-reset, later ones a refused connection. Data, arrivals and faults stay, as they belong to the service.
+A stopped or crashed server cuts its connections as a killed process would: clients in the middle of a
+request see a reset, later ones a refused connection. Arrivals and faults stay, as they belong to the service;
+so do the data, unless a crash forgets them.
 """
 
 import asyncio
-import socket
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 
-import uvicorn
-
+from gateway.sandbox.late import Sleep
+from gateway.sandbox.listener import Listener
 from gateway.sandbox.service import Service
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its own signal handlers (the caller owns the process), telling when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        return nullcontext()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self.listening.set()
-
-
-class _Listener:
-    """One service's server: the task that runs it is owned here, from `start` to `stop`."""
-
-    def __init__(self, service: Service, host: str, port: int) -> None:
-        self._service = service
-        self._host = host
-        self.port = port
-        self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        if self._task is not None:
-            return
-        bound = _bind(self._host, self.port)
-        self.port = bound.getsockname()[1]
-        self._server = _Server(
-            uvicorn.Config(
-                self._service.app,
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self._task = asyncio.create_task(
-            self._server.serve(sockets=[bound]), name=f"sandbox {self._service.kind}"
-        )
-        await self._server.listening.wait()
-
-    async def stop(self) -> None:
-        if self._server is None or self._task is None:
-            return
-        server, task = self._server, self._task
-        self._server = self._task = None
-        server.should_exit = True
-        for listener in server.servers:
-            listener.close()
-        for connection in list(server.server_state.connections):
-            if (transport := connection.transport) is not None:
-                transport.abort()
-        await task
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    # asyncio turns Nagle's algorithm off only for sockets that name TCP as their protocol, which
-    # socket.create_server does not: with it on, an answer to a POST waits 40 ms for a delayed ACK.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # `start` takes its port again at once
-        bound.bind((host, port))
-    except OSError:
-        bound.close()
-        raise
-    bound.setblocking(False)
-    return bound
 
 
 class Running:
@@ -96,25 +21,51 @@ class Running:
     """
 
     def __init__(
-        self, services: Mapping[str, Service], *, host: str, ports: Mapping[str, int | None]
+        self,
+        services: Mapping[str, Service],
+        *,
+        host: str,
+        ports: Mapping[str, int | None],
+        sleep: Sleep,
     ) -> None:
         self._services = services
         self._host = host
         self._listeners = {
-            kind: _Listener(service, host, ports.get(kind) or 0) for kind, service in services.items()
+            kind: Listener(service, host, ports.get(kind) or 0, sleep=sleep)
+            for kind, service in services.items()
         }
         self.base_urls: dict[str, str] = {}
 
     async def start(self, kind: str) -> None:
-        """Listen; after a `stop` on the same port, with the data as it was. Does nothing when already up."""
+        """Listen; after a stop or crash on the same port. Does nothing when already up."""
         await self._listeners[kind].start()
         host = f"[{self._host}]" if ":" in self._host else self._host
         base_path = self._services[kind].emulation.base_path
         self.base_urls[kind] = f"http://{host}:{self._listeners[kind].port}{base_path}"
 
     async def stop(self, kind: str) -> None:
-        """Stop listening and cut what is connected. Does nothing when already down."""
+        """Stop listening, cut what is connected, and drop the late writes. Does nothing when already down."""
         await self._listeners[kind].stop()
+
+    async def crash(self, kind: str, *, forget: bool, down_s: float | None = None) -> None:
+        """Die as a killed process does; returns once the service is down.
+
+        Every connection is reset at once, and what waits for its latency is never carried out. The port
+        refuses connections until the service is up again, and nobody else can take it meanwhile. Arrivals
+        and the dial stay in any case: they are the witness and its tool. One that is down already only
+        forgets.
+
+        Args:
+            kind: Which service.
+            forget: The data go back to the seed, log-ins and late writes are lost. As after restoring a
+                backup, new objects may get ids that lost ones had; tokens are never given out twice. Without
+                it, late writes stay pending and are applied when their time has come, up or down, as from a
+                queue behind the web server.
+            down_s: Come back by itself after this time, or a little later; None: stay down until `start`,
+                which also ends the time early.
+        """
+        self._listeners[kind].crash(forget=forget, down_s=down_s)
+        await self._listeners[kind].until_down()
 
     async def start_all(self) -> None:
         """Listen everywhere, or nowhere: one port taken stops the rest again."""
@@ -126,8 +77,8 @@ class Running:
             raise
 
     async def stop_all(self) -> None:
-        """Stop every server."""
-        await asyncio.gather(*(self.stop(kind) for kind in self._listeners))
+        """Stop every server, for good."""
+        await asyncio.gather(*(listener.close() for listener in self._listeners.values()))
 
     def describe(self) -> dict[str, dict[str, dict[str, object]]]:
         """Base URL, credentials and documents of each service, ready for JSON."""

@@ -11,6 +11,7 @@ import httpx
 
 from gateway.domain.errors import SourceError, SourceProtocolError, SourceTimeout, SourceUnavailable
 from gateway.transport.call import Call, Reply
+from gateway.transport.unasked import AskedOnly
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +153,18 @@ def _client(options: HttpxOptions, *, keep_alive: bool) -> httpx.AsyncClient:
         timeout=httpx.Timeout(
             options.read_timeout_s, connect=options.connect_timeout_s, pool=options.pool_timeout_s
         ),
-        limits=httpx.Limits(
-            max_connections=options.max_connections,
-            max_keepalive_connections=options.max_connections if keep_alive else 0,
+        transport=AskedOnly(
+            limits=httpx.Limits(
+                max_connections=options.max_connections,
+                max_keepalive_connections=options.max_connections if keep_alive else 0,
+            ),
+            trust_env=False,
+            verify=_trust(),
         ),
         headers={"user-agent": options.user_agent, "accept": "application/json"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         follow_redirects=False,
         trust_env=False,
-        verify=_trust(),
     )
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from gateway.sandbox import Sandbox
+from gateway.sandbox import Faults, Sandbox
 from gateway.sandbox.command import run
 
 PROGRAM = "import sys; from gateway.sandbox.command import run; sys.exit(run(sys.argv[1:]))"
@@ -60,6 +60,37 @@ async def test_json_says_where_and_how_and_a_signal_ends_it(
         assert stop(process, number) == (0, "", "")
 
 
+async def test_the_dials_can_be_turned_at_the_start(client: httpx.AsyncClient) -> None:
+    arguments = [
+        *("--latency", "netevia=1", "--latency", "netevia=2", "--error-rate", "tulo=0.5"),
+        *("--mishap", "netevia=lost_answer:0.25", "--mishap", "netevia=applied_late:0.5"),
+        *("--mishap", "netevia=lost_answer:0.5", "--apply-after", "netevia=30"),
+        *("--mishap", "thulium=reset_after:1"),
+    ]
+    with started("--json", *arguments) as process:
+        assert process.stdout is not None
+        sources = json.loads(process.stdout.readline())["sources"]
+        dials = {}
+        for kind, source in sources.items():
+            url = httpx.URL(source["baseUrl"]).join("/__sandbox__/faults")
+            dials[kind] = Faults(**(await client.get(url)).json())
+        assert dials == dict.fromkeys(Sandbox().services, Faults()) | {
+            "netevia": Faults(
+                latency_ms=2, mishaps={"lost_answer": 0.5, "applied_late": 0.5}, apply_after_s=30
+            ),
+            "tulo": Faults(error_rate=0.5),
+            "thulium": Faults(mishaps={"reset_after": 1}),
+        }
+        login = sources["thulium"]["credentials"]
+        with pytest.raises(httpx.ReadError):
+            await client.put(
+                sources["thulium"]["baseUrl"] + "/tickets/1234",
+                json={"status_id": "6"},
+                auth=(login["username"], login["password"]),
+            )
+        assert stop(process, signal.SIGTERM) == (0, "", "")
+
+
 def test_people_get_text() -> None:
     with started() as process:
         assert process.stdout is not None
@@ -85,6 +116,20 @@ def test_people_get_text() -> None:
         (["--latency", "thulium"], "should look like thulium=0.5"),
         (["--latency", "thulium=-5"], "latency_ms must lie between 0 and 60000"),
         (["--error-rate", "tulo=2"], "error_rate must lie between 0 and 1"),
+        (["--mishap", "zendesk=lost_answer:1"], "'zendesk' is not a source; there are tulo, "),
+        (["--mishap", "tulo=lost_answer"], "'tulo=lost_answer' should look like tulo=lost_answer:0.5"),
+        (["--mishap", "tulo"], "'tulo' should look like tulo=lost_answer:0.5"),
+        (["--mishap", "tulo=flood:1"], "tulo: mishaps: no such mishap flood; there are reset_before, "),
+        (
+            ["--mishap", "tulo=lost_answer:2"],
+            "tulo: mishaps: the share of lost_answer must lie between 0 and 1",
+        ),
+        (
+            ["--mishap", "tulo=lost_answer:0.6", "--mishap", "tulo=reset_after:0.6"],
+            "tulo: mishaps: the shares add up to 1.2",
+        ),
+        (["--apply-after", "tulo=soon"], "'tulo=soon' should look like tulo=0.5"),
+        (["--apply-after", "tulo=-1"], "tulo: apply_after_s must lie between 0 and 86400"),
         (["--speed", "2"], "unrecognized arguments"),
     ],
 )

@@ -1,16 +1,16 @@
 """Arrivals, the fault dial and the control endpoint, over real sockets."""
 
 import asyncio
-import time
 from datetime import datetime
 
 import httpx
 import pytest
 from starlette.types import Message
 
-from gateway.sandbox import Arrival, Faults, Running, Sandbox, Service
+from gateway.sandbox import Arrival, Faults, Mishap, Running, Sandbox, Service
+from tests.raw_client import Gate, until
 
-HEALTHY = {
+HEALTHY: dict[str, object] = {
     "latency_ms": 0.0,
     "latency_sigma": 0.0,
     "error_rate": 0.0,
@@ -19,6 +19,9 @@ HEALTHY = {
     "malformed_json": False,
     "throttle": False,
     "retry_after_s": None,
+    "mishaps": {},
+    "only_writes": True,
+    "apply_after_s": 1.0,
 }
 
 
@@ -40,7 +43,16 @@ class TestArrivals:
         await client.post(url, content="żółw".encode(), headers={"X-Trace": "T"})
         arrival = service.arrivals[0]
         assert service.arrivals == [
-            Arrival("POST", "/api/tickets/ł", "a=1&b=%20x", arrival.headers, "żółw".encode(), now)
+            Arrival(
+                "POST",
+                "/api/tickets/ł",
+                "a=1&b=%20x",
+                arrival.headers,
+                "żółw".encode(),
+                now,
+                mishap=None,
+                applied=False,
+            )
         ]
         assert arrival.headers["x-trace"] == "T"
         assert "authorization" not in arrival.headers
@@ -55,7 +67,32 @@ class TestArrivals:
         service.faults = Faults(timeout=True)
         with pytest.raises(httpx.ReadTimeout):
             await client.get(url, timeout=0.05)
-        assert [arrival.path for arrival in service.arrivals] == ["/api/tickets"] * 3
+        assert [(each.path, each.mishap, each.applied) for each in service.arrivals] == [
+            ("/api/tickets", None, False),
+            ("/api/tickets", Mishap.ERROR_BEFORE, False),
+            ("/api/tickets", Mishap.TIMEOUT_BEFORE, False),
+        ]
+
+    async def test_it_is_kept_before_its_latency_and_open_until_then(self) -> None:
+        gate = Gate()
+        sandbox = Sandbox(faults={"netevia": Faults(latency_ms=50, malformed_json=True)}, sleep=gate)
+        service = sandbox.services["netevia"]
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(service.app)) as client:
+            asked = asyncio.create_task(client.get("http://sandbox/api/LinkedAccount/users"))
+            await until(lambda: gate.asked)
+            assert [(each.mishap, each.applied) for each in service.arrivals] == [
+                (Mishap.MALFORMED_JSON, None)
+            ]
+            gate.open()
+            await asked
+        assert (gate.asked, [each.applied for each in service.arrivals]) == ([0.05], [False])
+
+    async def test_it_says_what_was_carried_out(self, thulium: httpx.AsyncClient, service: Service) -> None:
+        await thulium.get("/tickets/1234")
+        await thulium.put("/tickets/1234", json={"status_id": "6"})
+        await thulium.put("/tickets/999999", json={"status_id": "6"})
+        await thulium.put("/tickets/1234", json={"status_id": []})
+        assert [each.applied for each in service.arrivals] == [True, True, False, False]
 
     async def test_the_others_hear_nothing(self, thulium: httpx.AsyncClient, sandbox: Sandbox) -> None:
         await thulium.get("/tickets")
@@ -87,14 +124,37 @@ class TestFaults:
         assert await statuses() == first
         assert set(first) == {200, 500}
 
-    @pytest.mark.parametrize("sigma", [0.0, 0.2])
-    async def test_latency_delays_the_answer(
-        self, thulium: httpx.AsyncClient, service: Service, sigma: float
+    async def test_mishaps_are_drawn_the_same_way_after_a_reset_whatever_is_read_between(
+        self, thulium: httpx.AsyncClient, service: Service
     ) -> None:
-        service.faults = Faults(latency_ms=60, latency_sigma=sigma)
-        started = time.perf_counter()
-        assert (await thulium.get("/agents/testowy.agent11")).status_code == 200
-        assert time.perf_counter() - started > 0.02
+        async def mishaps(reads: int) -> list[Mishap | None]:
+            service.faults = Faults(
+                mishaps={"error_before": 0.3, "error_after": 0.3}, latency_ms=0.001, latency_sigma=1
+            )
+            for _ in range(20):
+                for _ in range(reads):
+                    assert (await thulium.get("/tickets/1234")).status_code == 200
+                await thulium.put("/tickets/1234", json={"status_id": "6"})
+            return [each.mishap for each in service.arrivals if each.method == "PUT"]
+
+        first = await mishaps(0)
+        service.reset()
+        assert await mishaps(2) == first
+        assert set(first) == {None, Mishap.ERROR_BEFORE, Mishap.ERROR_AFTER}
+
+    @pytest.mark.parametrize("sigma", [0.0, 0.2])
+    async def test_latency_delays_the_answer(self, sigma: float) -> None:
+        gate = Gate()
+        sandbox = Sandbox(faults={"netevia": Faults(latency_ms=60, latency_sigma=sigma)}, sleep=gate)
+        app = sandbox.services["netevia"].app
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+            asked = asyncio.create_task(client.get("http://sandbox/api/LinkedAccount/users"))
+            await until(lambda: gate.asked)
+            assert not asked.done()
+            gate.open()
+            assert (await asked).status_code == 401
+        (waited_s,) = gate.asked
+        assert (waited_s == 0.06) == (sigma == 0)
 
     @pytest.mark.parametrize("retry_after_s", [None, 7])
     async def test_throttling(
@@ -123,34 +183,12 @@ class TestFaults:
         service.faults = Faults()
         assert (await thulium.get("/tickets/1234")).json()["status_id"] == "1"
 
-    async def test_no_request_hangs_for_ever(
-        self, thulium: httpx.AsyncClient, service: Service, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("gateway.sandbox.faults.HANG_AT_MOST_S", 0.01)
-        service.faults = Faults(timeout=True)
-        assert (await thulium.get("/tickets")).status_code == 504
-
-    @pytest.mark.parametrize(
-        ("field", "value"),
-        [
-            ("latency_ms", -1),
-            ("latency_ms", 60_001),
-            ("latency_sigma", 6),
-            ("error_rate", 1.5),
-            ("error_rate", float("nan")),
-            ("error_status", 200),
-            ("retry_after_s", -1),
-        ],
-    )
-    def test_a_dial_has_ends(self, field: str, value: float) -> None:
-        with pytest.raises(ValueError, match=field):
-            Faults(**{field: value})  # type: ignore[arg-type]
-
 
 class TestControl:
     async def test_arrivals_can_be_read_and_forgotten(
-        self, client: httpx.AsyncClient, running: Running, control: str
+        self, client: httpx.AsyncClient, running: Running, service: Service, control: str
     ) -> None:
+        basic = (service.credentials["username"], service.credentials["password"])
         await client.post(running.base_urls["thulium"] + "/tickets?a=1", content="żółw".encode())
         seen = (await client.get(control + "/arrivals")).json()
         assert seen == [
@@ -161,8 +199,14 @@ class TestControl:
                 "headers": seen[0]["headers"],
                 "body": "żółw",
                 "at": "2026-11-22T10:30:15.250000+00:00",
+                "mishap": None,
+                "applied": False,
             }
         ]
+        service.faults = Faults(mishaps={"error_after": 1})
+        await client.put(running.base_urls["thulium"] + "/tickets/1234", json={"status_id": "6"}, auth=basic)
+        last = (await client.get(control + "/arrivals")).json()[-1]
+        assert (last["method"], last["mishap"], last["applied"]) == ("PUT", "error_after", True)
         assert (await client.delete(control + "/arrivals")).json() == {"cleared": True}
         assert (await client.get(control + "/arrivals")).json() == []
 
@@ -174,11 +218,23 @@ class TestControl:
         assert (await client.put(control + "/faults", json=wanted)).json() == HEALTHY | wanted
         assert service.faults == Faults(latency_ms=5, throttle=True, retry_after_s=2)
         assert (await client.put(control + "/faults", json={})).json() == HEALTHY
+        chaos = {
+            "mishaps": {"reset_before": 0.05, "half_answer": 0.1},
+            "only_writes": False,
+            "apply_after_s": 60.0,
+        }
+        assert (await client.put(control + "/faults", json=chaos)).json() == HEALTHY | chaos
+        assert (await client.get(control + "/faults")).json() == HEALTHY | chaos
+        assert service.faults == Faults(
+            mishaps={Mishap.RESET_BEFORE: 0.05, Mishap.HALF_ANSWER: 0.1}, only_writes=False, apply_after_s=60
+        )
 
     async def test_control_works_whatever_the_dial_says(
         self, client: httpx.AsyncClient, control: str, service: Service
     ) -> None:
-        service.faults = Faults(timeout=True, throttle=True, error_rate=1)
+        service.faults = Faults(
+            timeout=True, throttle=True, error_rate=1, mishaps={"reset_before": 1}, only_writes=False
+        )
         assert (await client.put(control + "/faults", json={})).status_code == 200
 
     @pytest.mark.parametrize(
@@ -189,6 +245,12 @@ class TestControl:
             (b'{"speed": 1}', "Unknown fault speed"),
             (b'{"error_rate": 2}', "error_rate must lie between 0 and 1"),
             (b'{"throttle": "yes"}', "Expected `bool`"),
+            (b'{"mishaps": {"flood": 1}}', "mishaps: no such mishap flood; there are reset_before, "),
+            (b'{"mishaps": {"lost_answer": 2}}', "the share of lost_answer must lie between 0 and 1"),
+            (b'{"mishaps": {"lost_answer": 1, "half_answer": 1}}', "the shares add up to 2"),
+            (b'{"mishaps": {"lost_answer": "1"}}', "Expected `float`, got `str`"),
+            (b'{"mishaps": ["lost_answer"]}', "Expected `object`, got `array`"),
+            (b'{"apply_after_s": -1}', "apply_after_s must lie between 0 and 86400"),
         ],
     )
     async def test_a_bad_dial_is_refused(
