@@ -36,6 +36,8 @@ COPY --from=build /opt/helpdesk-gateway /opt/helpdesk-gateway
 ENV PATH="/opt/helpdesk-gateway/bin:${PATH}" \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
+# Where a volume for the ledger's SQLite file goes; a new one takes over the owner.
+RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/helpdesk-gateway
 # Where `serve` and `check` look for helpdesk-gateway.toml.
 WORKDIR /etc/helpdesk-gateway
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \

@@ -1,6 +1,8 @@
 """The composition root: settings in, the ASGI app out."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -23,8 +25,12 @@ from gateway.http.uploads import UploadEndpoint
 from gateway.resilience.stack import build_stack
 from gateway.sources.registry import SPECS
 from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec
+from gateway.store import ledger as store
 from gateway.transport import Transport
 from gateway.transport.httpx import HttpxOptions, HttpxTransport
+from gateway.writes.history import History
+from gateway.writes.reconcile import Reconciler
+from gateway.writes.retention import purge_forever
 from gateway.writes.service import Writes
 from gateway.writes.uploads import Uploads
 from resolvers.context import Context
@@ -44,14 +50,29 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            ledger = await stack.enter_async_context(open_ledger(settings))
             catalog = await stack.enter_async_context(open_catalog(settings, clock=clock, specs=specs))
-            writes = Writes()
+            reconciler = Reconciler(ledger, catalog, clock=clock)
+            await stack.enter_async_context(
+                running(
+                    reconciler.run(every_s=settings.ledger.reconcile_every_s),
+                    purge_forever(ledger, settings.ledger.retention, clock=clock),
+                )
+            )
+            writes = Writes(ledger, clock=clock)
             stack.push_async_callback(writes.drain)
+            history = History(ledger, catalog)
             uploads = Uploads(clock)
 
             def make_context(request_id: str) -> Context:
                 return Context(
-                    catalog=catalog, writes=writes, uploads=uploads, clock=clock, request_id=request_id
+                    catalog=catalog,
+                    writes=writes,
+                    history=history,
+                    reconciler=reconciler,
+                    uploads=uploads,
+                    clock=clock,
+                    request_id=request_id,
                 )
 
             app.state.graphql = GraphQLEndpoint(
@@ -83,6 +104,28 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
         exception_handlers={HTTPException: unroutable},
         lifespan=lifespan,
     )
+
+
+@asynccontextmanager
+async def open_ledger(settings: Settings) -> AsyncIterator[store.SqlLedger]:
+    """The ledger, whether or not its database can be reached now; what is queued is finished at the end."""
+    ledger = store.open_ledger(settings.ledger.url.get_secret_value())
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+@asynccontextmanager
+async def running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Tasks that run beside everything else, and end with it."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -119,4 +162,13 @@ def _source(spec: SourceSpec[Any], context: SourceContext[Any]) -> Source:
         docs_url=spec.docs_url,
         client=spec.build(context),
         shapes=spec.shapes,
+        credential=_credential_id(spec.kind, context.settings.identity),
+        # A log-in, a read before, the write, and a read afterwards.
+        write_timeout_s=4 * context.settings.attempt_timeout_s,
+        settling_s=context.settings.settling_s,
     )
+
+
+def _credential_id(kind: str, identity: str) -> str:
+    """Tells service accounts apart, and stays when their secret changes."""
+    return hashlib.sha256(f"{kind}\x1f{identity}".encode()).hexdigest()[:16]

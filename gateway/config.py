@@ -8,21 +8,32 @@ wins over the file. Nothing here is read at import.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from gateway.domain.errors import ConfigError
+from gateway.domain.ledger import Retention
 from gateway.sources.registry import SPECS
 from gateway.sources.spec import SourceSettings, SourceSpec
+from gateway.store.address import parse as parse_ledger_url
 
 PREFIX = "HELPDESK_GATEWAY_"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
 # What Kubernetes sets in every container beside a Service named helpdesk-gateway.
 _SERVICE_LINK = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 _SOURCE_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+def _known_database(url: SecretStr) -> SecretStr:
+    parse_ledger_url(url.get_secret_value())
+    return url
+
+
+LedgerUrl = Annotated[SecretStr, AfterValidator(_known_database)]
 
 
 class ServerSettings(BaseModel):
@@ -40,12 +51,57 @@ class ServerSettings(BaseModel):
     )
 
 
+class LedgerSettings(BaseModel):
+    """Where writes are recorded, and how long that is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: LedgerUrl = Field(
+        SecretStr("sqlite:///helpdesk-gateway.db"),
+        description="sqlite:///FILE, for processes of one machine, or postgresql://USER:PASSWORD@HOST/DATABASE.",
+    )
+    keep_keys_days: float = Field(
+        7, gt=0, le=3650, description="A key stands for its write this long after the outcome was known."
+    )
+    keep_bodies_days: float = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="What was written is kept this long after the outcome was known, to show what no source "
+        "reads back. 0 keeps nothing but a hash once the outcome is known.",
+    )
+    keep_entries_days: float = Field(
+        365,
+        gt=0,
+        le=36500,
+        description="That something was written, when, by whom and to what is kept this long.",
+    )
+    reconcile_every_s: float = Field(
+        5.0, gt=0, le=3600, description="Pause between two looks for writes in doubt whose time has come."
+    )
+
+    @model_validator(mode="after")
+    def _nested(self) -> "LedgerSettings":
+        if not max(self.keep_keys_days, self.keep_bodies_days) <= self.keep_entries_days:
+            raise ValueError("keep_entries_days can't be less than keep_keys_days or keep_bodies_days")
+        return self
+
+    def retention(self, now: datetime) -> Retention:
+        """What may go now."""
+        return Retention(
+            keys_before=now - timedelta(days=self.keep_keys_days),
+            bodies_before=now - timedelta(days=self.keep_bodies_days),
+            entries_before=now - timedelta(days=self.keep_entries_days),
+        )
+
+
 class Settings(BaseModel):
     """Everything that can be configured."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     server: ServerSettings = ServerSettings()
+    ledger: LedgerSettings = LedgerSettings()
     sources: Mapping[str, SourceSettings] = {}
 
 

@@ -7,10 +7,11 @@ from gateway.domain.ids import Ref
 from gateway.domain.pages import SliceState
 from gateway.domain.records import Conversation
 from gateway.plans.selection import Selection
-from resolvers.batches.completion import find_conversation, gather_slots, name_conversation
+from resolvers.batches.completion import find_conversation, name_conversation
 from resolvers.context import AnyFetch
 from resolvers.paging import Asked, Connection, Edge, ListCursors, PageInfo, Position, SourceSlice, page_size
 from resolvers.references import by_guid
+from resolvers.slots import gather_slots
 
 MAX_GUIDS = 100
 _FEED = "guids"

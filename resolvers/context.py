@@ -7,10 +7,14 @@ from graphql import FieldNode
 from gateway.domain.catalog import Catalog
 from gateway.domain.clock import Clock
 from gateway.domain.errors import GatewayError
+from gateway.domain.ids import Ref
 from gateway.plans.fields import Fetch, FieldLoaders
+from gateway.writes.history import History
+from gateway.writes.reconcile import Reconciler
 from gateway.writes.service import Writes
 from gateway.writes.uploads import Uploads
 from resolvers.loading import RecordLoaders
+from resolvers.recalling import Recall
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Context:
 
     catalog: Catalog
     writes: Writes
+    history: History
+    reconciler: Reconciler
     uploads: Uploads
     clock: Clock
     request_id: str
@@ -38,9 +44,17 @@ class Context:
     loaders: FieldLoaders = field(default_factory=FieldLoaders)
     reports: list[Report] = field(default_factory=list)
     records: RecordLoaders = field(init=False)
+    recall: Recall = field(init=False)
 
     def __post_init__(self) -> None:
         self.records = RecordLoaders(self.catalog)
+        self.recall = Recall(self.history, self.catalog, self.principal)
+
+    def forget(self, *refs: Ref) -> None:
+        """Let the operation's next looks see what a write has changed: these records, and the ledger."""
+        for ref in refs:
+            self.records.forget(ref)
+        self.recall.forget()
 
     def report(self, error: GatewayError, fetch: "AnyFetch") -> None:
         """Add an error to the answer without giving up the field's data.

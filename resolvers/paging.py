@@ -103,24 +103,61 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     marks: tuple[str, ...] = ()
 
 
-class _Cursor(msgspec.Struct, frozen=True, array_like=True):
+class _Cursor(msgspec.Struct, Generic[T], frozen=True, array_like=True):
     list_hash: str
-    positions: dict[str, Position]
+    position: T
 
 
-class ListCursors:
-    """Writes and reads the cursors of one list under one filter.
+class Cursors(Generic[T]):
+    """Writes and reads the cursors of one list under one filter, each of which holds a position.
 
     A cursor carries a hash of both, so that it isn't taken for another list's position.
     """
 
-    def __init__(self, name: str, wanted: object) -> None:
+    def __init__(self, name: str, wanted: object, form: type[T]) -> None:
         self._hash = _short_hash(name.encode() + b"\x00" + msgspec.json.encode(wanted, order="sorted"))
+        self._decoder = msgspec.msgpack.Decoder(_Cursor[form])  # type: ignore[valid-type]
+
+    def write(self, position: T) -> str:
+        """An opaque cursor."""
+        plain = msgspec.msgpack.encode(_Cursor(self._hash, position))
+        return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
+
+    def read(self, after: str, *, argument: str = "after") -> T:
+        """The position behind a cursor.
+
+        Raises:
+            BadInput: It is no cursor, or one of another list or filter.
+        """
+        try:
+            plain = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4))
+            cursor: _Cursor[T] = self._decoder.decode(plain)
+        except (ValueError, msgspec.DecodeError, RecursionError) as error:
+            raise BadInput(
+                f"`{argument}` is no cursor of this list. Pass one that an earlier page gave.",
+                argument=argument,
+            ) from error
+        if cursor.list_hash != self._hash:
+            raise foreign_cursor(argument)
+        return cursor.position
+
+
+def foreign_cursor(argument: str) -> BadInput:
+    """What to tell about a cursor that this list hasn't given."""
+    return BadInput(
+        f"`{argument}` belongs to another list or filter. Repeat the filter it came from.", argument=argument
+    )
+
+
+class ListCursors:
+    """The cursors of a list of several feeds: how far each has been read."""
+
+    def __init__(self, name: str, wanted: object) -> None:
+        self._cursors = Cursors(name, wanted, dict[str, Position])
 
     def write(self, positions: Mapping[str, Position]) -> str:
         """An opaque cursor."""
-        plain = msgspec.msgpack.encode(_Cursor(self._hash, dict(positions)))
-        return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
+        return self._cursors.write(dict(positions))
 
     def read(self, after: str | None, *, argument: str = "after") -> Mapping[str, Position]:
         """The positions behind a cursor; empty without one.
@@ -130,21 +167,10 @@ class ListCursors:
         """
         if after is None:
             return {}
-        try:
-            plain = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4))
-            cursor = msgspec.msgpack.decode(plain, type=_Cursor)
-        except (ValueError, msgspec.DecodeError, RecursionError) as error:
-            raise BadInput(
-                f"`{argument}` is no cursor of this list. Pass one that an earlier page gave.",
-                argument=argument,
-            ) from error
-        offsets = [each.offset for each in cursor.positions.values()]
-        if cursor.list_hash != self._hash or not all(0 <= offset <= _MAX_OFFSET for offset in offsets):
-            raise BadInput(
-                f"`{argument}` belongs to another list or filter. Repeat the filter it came from.",
-                argument=argument,
-            )
-        return cursor.positions
+        positions = self._cursors.read(after, argument=argument)
+        if not all(0 <= each.offset <= _MAX_OFFSET for each in positions.values()):
+            raise foreign_cursor(argument)
+        return positions
 
 
 def mark(global_id: str) -> str:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ledgers import temporary_ledger
+
 ROOT = Path(__file__).parent.parent
+LEDGER_URL = "HELPDESK_GATEWAY_LEDGER__URL"
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -38,14 +41,20 @@ def run(*arguments: str, cwd: object = None, **changes: str) -> subprocess.Compl
 def running(
     *arguments: str, until: str, **changes: str
 ) -> "Iterator[tuple[subprocess.Popen[str], list[str]]]":
-    """Start a command and read its output until a line with a text; it is killed if a test leaves it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "gateway", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment(**changes),
-    ) as process:
+    """Start a command and read its output until a line with a text; it is killed if a test leaves it.
+
+    It has a fresh ledger, unless `changes` name one.
+    """
+    with (
+        temporary_ledger() as ledger_url,
+        subprocess.Popen(
+            [sys.executable, "-m", "gateway", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment(**{LEDGER_URL: ledger_url, **changes}),
+        ) as process,
+    ):
         assert process.stdout is not None
         said: list[str] = []
         try:

@@ -1,11 +1,25 @@
-"""What the tests of every source share: a clock, canned replies, a transport to a served sandbox."""
+"""What the tests of every source share: a clock, canned replies, attempts, a transport to a served sandbox."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
+from gateway.domain.ports import WritePreparer
+from gateway.domain.writes import Attempt, WriteInput
 from gateway.transport import Call, Reply
 from gateway.transport.httpx import HttpxOptions, HttpxTransport
+
+REFERENCE = "gw-" + "0a1b2c3d" * 4
+# Where there is nothing to prepare, and the time doesn't matter.
+ATTEMPT = Attempt(REFERENCE, None, datetime(2026, 11, 22, 10, 30, tzinfo=UTC))
+
+
+async def prepared(
+    client: object, write: WriteInput, since: datetime, *, reference: str = REFERENCE
+) -> Attempt:
+    """A write's attempt as the gateway makes it, just before it records and sends the write."""
+    baseline = await client.prepare(write) if isinstance(client, WritePreparer) else None
+    return Attempt(reference, baseline, since)
 
 
 class Hands:

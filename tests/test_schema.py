@@ -84,4 +84,5 @@ def test_every_node_can_be_asked_for_by_its_id(graph: GraphQLSchema) -> None:
         "NotificationSubscription",
         "ProductSubscription",
         "MessageTemplate",
+        "Write",
     }

@@ -1,12 +1,14 @@
 """`dev`: the gateway on loopback, with the sandbox as its five sources. Reads no configuration."""
 
 import sys
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from gateway import config
 from gateway.commands.serve import run, run_to_end
 from gateway.sandbox import Running, Sandbox
 from gateway.sandbox.world.telecomx import DOCUMENTED_RESELLER
+from gateway.store.migrate import migrate
 
 _TRY = """\
 {
@@ -24,11 +26,19 @@ def dev(*, port: int) -> int:
 
 async def _dev(port: int) -> None:
     sandbox = Sandbox()
-    async with sandbox.serve() as running:
-        settings = config.check(
-            {"server": {"port": port}, "sources": sandbox_sources(sandbox, running)},
-        )
-        await run(settings, announce=lambda url: _announce(url, running))
+    # The sandbox forgets everything when it stops, and so does the ledger of what was written to it.
+    with TemporaryDirectory(prefix="helpdesk-gateway-") as folder:
+        ledger_url = f"sqlite:///{folder}/ledger.db"
+        await migrate(ledger_url)
+        async with sandbox.serve() as running:
+            settings = config.check(
+                {
+                    "server": {"port": port},
+                    "ledger": {"url": ledger_url},
+                    "sources": sandbox_sources(sandbox, running),
+                },
+            )
+            await run(settings, announce=lambda url: _announce(url, running))
 
 
 def sandbox_sources(sandbox: Sandbox, running: Running) -> dict[str, dict[str, Any]]:
@@ -57,11 +67,14 @@ def sandbox_sources(sandbox: Sandbox, running: Running) -> dict[str, dict[str, A
             "api_password": credentials["thulium"]["password"],
             "default_agent": "testowy.agent11",
             "default_mailbox": "pomoc@sklep.example",
+            "reference_field": "gateway_ref",
             "statuses": {"1": "NEW", "2": "PENDING", "3": "OPEN", "4": "ON_HOLD", "6": "CLOSED"},
         },
     }
     return {
-        kind: {"kind": kind, "base_url": running.base_urls[kind], **each} for kind, each in settings.items()
+        # The sandbox applies nothing late unless it is told to, so there is little to wait for.
+        kind: {"kind": kind, "base_url": running.base_urls[kind], "settling_s": 10, **each}
+        for kind, each in settings.items()
     }
 
 

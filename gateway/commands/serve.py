@@ -9,16 +9,21 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 import uvicorn
 
-from gateway.app import create_app
+from gateway.app import create_app, open_ledger
 from gateway.config import Settings
 from gateway.domain.errors import ConfigError
+from gateway.domain.ledger import LedgerUnavailable
+from gateway.store.ledger import SchemaState
 
 # How long requests in progress may take to end once the gateway is told to stop.
 GRACE_S = 10
 
 Announce = Callable[[str], None]
+
+_log = structlog.get_logger("gateway.commands")
 
 
 class CannotListen(Exception):
@@ -29,7 +34,7 @@ def serve(settings: Settings) -> int:
     """Run the gateway until it is told to stop.
 
     Raises:
-        ConfigError: It would listen beyond loopback, or there are no sources.
+        ConfigError: It would listen beyond loopback, there are no sources, or the ledger isn't migrated.
     """
     problems = []
     if not is_loopback(settings.server.host):
@@ -43,7 +48,29 @@ def serve(settings: Settings) -> int:
         )
     if problems:
         raise ConfigError(problems)
-    return run_to_end(run(settings, announce=_announce))
+    return run_to_end(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    await _check_ledger(settings)
+    await run(settings, announce=_announce)
+
+
+async def _check_ledger(settings: Settings) -> None:
+    """Refuse to start over a database of another form. One that is away may come back: reads need none."""
+    async with open_ledger(settings) as ledger:
+        try:
+            state = await ledger.check_schema()
+        except LedgerUnavailable as error:
+            _log.warning("ledger_unavailable", detail=error.detail)
+            return
+    match state:
+        case SchemaState.BEHIND:
+            raise ConfigError(["ledger.url: its tables are missing or older: run `helpdesk-gateway migrate`"])
+        case SchemaState.AHEAD:
+            raise ConfigError(["ledger.url: its tables are of a newer version of the gateway than this one"])
+        case SchemaState.CURRENT:
+            pass
 
 
 def run_to_end(main: Coroutine[Any, Any, None]) -> int:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from gateway.domain import ports
 from gateway.domain.errors import BadInput
-from gateway.domain.ids import EntityType, Ref
+from gateway.domain.ids import ENTRY_ID, EntityType, Ref
 
 P = TypeVar("P")
 
@@ -78,6 +78,9 @@ _OF_CONVERSATIONS = frozenset(
     }
 )
 
+# What marks a message's own part as made by the gateway; a write's id follows.
+_WRITTEN = "write-"
+
 # One regular expression per part of a reference, matched whole: what a client may make an adapter
 # put into a URL.
 RefShapes = Mapping[EntityType, tuple[str, ...]]
@@ -85,7 +88,13 @@ RefShapes = Mapping[EntityType, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured system: `key` names the instance, `kind` its adapter."""
+    """One configured system: `key` names the instance, `kind` its adapter.
+
+    Attributes:
+        credential: A stable id of the credentials in effect, not of a token that rotates.
+        write_timeout_s: How long one write may take in all, reads and log-in before and after it included.
+        settling_s: How long after a write was last under way the source may still apply it.
+    """
 
     key: str
     kind: str
@@ -93,6 +102,9 @@ class Source:
     docs_url: str
     client: object
     shapes: RefShapes
+    credential: str = "static"
+    write_timeout_s: float = 60.0
+    settling_s: float = 900.0
 
     def port(self, port: type[P]) -> P | None:
         """The source's client if it has the ability, else None."""
@@ -114,7 +126,7 @@ class Source:
         Raises:
             BadInput: A part is missing or isn't of the source's form.
         """
-        shapes = (re.escape(self.key),) if ref.type is EntityType.SOURCE else self.shapes.get(ref.type)
+        shapes = self._shapes_of_ours(ref) or self.shapes.get(ref.type)
         if shapes is None or len(shapes) != len(ref.parts):
             raise BadInput(f"{self.key} has no such {ref.type.value}.", argument=argument)
         for shape, part in zip(shapes, ref.parts, strict=True):
@@ -123,8 +135,15 @@ class Source:
 
     def conversation_of(self, message: Ref) -> Ref:
         """The conversation of a message: its reference is the conversation's and the message's own part."""
-        entity = EntityType.CASE if EntityType.CASE in self.shapes else EntityType.TICKET
+        entity = self._conversations
         return Ref(entity, self.key, message.parts[: len(self.shapes[entity])])
+
+    def only_message(self, conversation: Ref) -> Ref | None:
+        """The message of a conversation, where it can have but one: a plain word is its own part's shape."""
+        own = self.shapes.get(EntityType.MESSAGE, ())[len(conversation.parts) :]
+        if not own or not all(part.isalnum() for part in own):
+            return None
+        return Ref(EntityType.MESSAGE, self.key, (*conversation.parts, *own))
 
     def ref_of(self, entity: EntityType, native_id: str, *, argument: str | None) -> Ref:
         """The reference of a record whose own id suffices to find it.
@@ -140,6 +159,34 @@ class Source:
         ref = Ref(entity, self.key, (native_id,))
         self.check_ref(ref, argument=argument)
         return ref
+
+    @property
+    def _conversations(self) -> EntityType:
+        """What a conversation is here: a source has cases or tickets, not both."""
+        return EntityType.CASE if EntityType.CASE in self.shapes else EntityType.TICKET
+
+    def _shapes_of_ours(self, ref: Ref) -> tuple[str, ...] | None:
+        """The form of the references that the gateway makes itself, whatever the source."""
+        match ref.type:
+            case EntityType.SOURCE:
+                return (re.escape(self.key),)
+            case EntityType.WRITE:
+                return (ENTRY_ID,)
+            case EntityType.MESSAGE if entry_id_of(ref) is not None and self._conversations in self.shapes:
+                return (*self.shapes[self._conversations], re.escape(ref.parts[-1]))
+            case _:
+                return None
+
+
+def written_message(conversation: Ref, entry_id: str) -> Ref:
+    """The message that a write has become, while its source hasn't told which one that is."""
+    return Ref(EntityType.MESSAGE, conversation.source, (*conversation.parts, f"{_WRITTEN}{entry_id}"))
+
+
+def entry_id_of(message: Ref) -> str | None:
+    """The id of the write behind a reference that `written_message` has made; None for a source's own."""
+    match = re.fullmatch(f"{_WRITTEN}({ENTRY_ID})", message.parts[-1])
+    return match and match[1]
 
 
 class Catalog:

@@ -2,17 +2,20 @@
 
 GatewayError(code, message, retryable)
 |- RequestError                     the caller's doing
-|  `- BadInput(argument)            a malformed or foreign id, a wrong page size, a wrong cursor
+|  |- BadInput(argument)            a malformed or foreign id, a wrong page size, a wrong cursor
+|  `- DeadlineExceeded(source)      the operation's time ran out
 |- SourceError(source)              a REST API's doing
 |  |- SourceUnavailable             no connection, a broken one, 5xx
+|  |  `- CircuitOpen(retry_after_s)  it failed so often that it isn't asked for now
 |  |- SourceTimeout                 an attempt ran out of time
+|  |- SourceOverloaded              too many calls to it are waiting already
 |  |- SourceThrottled(retry_after_s)
 |  |- SourceAuthError               it refused our credentials
 |  |- SourceProtocolError(json_path)  the answer breaks its contract
 |  |- SourceRejected(refusals)      understood and refused
 |  |- SourceCutShort                it gave only a part of what had to be looked through
 |  `- SourceFault                   our adapter failed on it
-|- WriteInDoubt(source)             sent, but nobody can say whether it was applied
+|- LedgerUnavailable                writes can't be recorded, so none is sent (domain/ledger.py)
 `- Unsupported(source)              the source has no such ability
 
 ConfigError is for start-up alone and is not a GatewayError: no client ever sees it.
@@ -32,9 +35,12 @@ class ErrorCode(StrEnum):
     BAD_USER_INPUT = "BAD_USER_INPUT"
     SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
     SOURCE_TIMEOUT = "SOURCE_TIMEOUT"
+    SOURCE_OVERLOADED = "SOURCE_OVERLOADED"
     SOURCE_THROTTLED = "SOURCE_THROTTLED"
     SOURCE_AUTH_FAILED = "SOURCE_AUTH_FAILED"
     SOURCE_PROTOCOL_ERROR = "SOURCE_PROTOCOL_ERROR"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 
 
@@ -94,6 +100,20 @@ class BadInput(RequestError):
         self.argument = argument
 
 
+class DeadlineExceeded(RequestError):
+    """The operation's time ran out. `source` is the one that was asked; `sent` as for a SourceError."""
+
+    code = ErrorCode.DEADLINE_EXCEEDED
+    retryable = True
+    text = "The request's time ran out before the source had answered."
+
+    def __init__(self, source: str, *, detail: str = "", sent: bool = True) -> None:
+        super().__init__(self.text)
+        self.source = source
+        self.detail = detail
+        self.sent = sent
+
+
 class Unsupported(RequestError):
     """The source has no such ability: nothing was sent."""
 
@@ -127,6 +147,26 @@ class SourceError(GatewayError):
 
 class SourceUnavailable(SourceError):
     """No connection, a connection that broke, or a 5xx answer."""
+
+
+class CircuitOpen(SourceUnavailable):
+    """The source failed so often lately that it isn't asked for now; `retry_after_s` where that is known."""
+
+    text = "The source has failed too often of late and is left alone for a while."
+
+    def __init__(self, source: str, *, detail: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(source, detail=detail, sent=False)
+        self.retry_after_s = retry_after_s
+
+
+class SourceOverloaded(SourceError):
+    """Too many calls to the source are waiting already: this one was not sent."""
+
+    code = ErrorCode.SOURCE_OVERLOADED
+    text = "Too many calls to the source are waiting already."
+
+    def __init__(self, source: str, *, detail: str = "") -> None:
+        super().__init__(source, detail=detail, sent=False)
 
 
 class SourceTimeout(SourceError):
@@ -201,21 +241,6 @@ def as_source_error(error: Exception, source: str) -> SourceError:
     fault = SourceFault(source, detail=type(error).__name__)
     fault.__cause__ = error
     return fault
-
-
-class WriteInDoubt(GatewayError):
-    """A write was sent and its outcome is unknown: it may have reached the customer.
-
-    Not retryable: who repeats it may send twice. `code` is that of the cause.
-    """
-
-    def __init__(self, source: str, code: ErrorCode) -> None:
-        super().__init__(
-            "The write was sent, but the source did not confirm it: it may have been applied. "
-            "Look at the source before sending it again."
-        )
-        self.source = source
-        self.code = code
 
 
 class ConfigError(Exception):

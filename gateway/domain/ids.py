@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from gateway.domain.errors import BadInput
@@ -22,7 +24,10 @@ class EntityType(StrEnum):
     NOTIFICATION_SUBSCRIPTION = "NotificationSubscription"
     PRODUCT_SUBSCRIPTION = "ProductSubscription"
     MESSAGE_TEMPLATE = "MessageTemplate"
+    WRITE = "Write"
 
+
+ENTRY_ID = "[0-9a-f]{32}"  # A write's own id, as a pattern.
 
 _TYPES = frozenset(member.value for member in EntityType)
 
@@ -70,3 +75,8 @@ def parse_global_id(text: str, *, argument: str | None = None) -> Ref:
 def source_ref(key: str) -> Ref:
     """The reference of a configured source itself."""
     return Ref(EntityType.SOURCE, key, (key,))
+
+
+def new_entry_id(now: datetime) -> str:
+    """An id for a write: 12 hexadecimal digits of time, so that ids rise, and 20 by chance."""
+    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(10)}"

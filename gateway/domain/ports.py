@@ -28,13 +28,16 @@ from gateway.domain.records import (
     Ticket,
 )
 from gateway.domain.writes import (
+    Attempt,
     NewCaseMessage,
     NewNotificationSubscription,
     NewTicket,
     NotificationSubscriptionChanges,
     Reply,
+    Sighting,
     TicketChanges,
     UploadedFile,
+    WriteInput,
 )
 
 T = TypeVar("T")
@@ -226,7 +229,7 @@ class Replier(Protocol):
 
     def check_reply(self, reply: Reply) -> tuple[Refusal, ...]: ...
 
-    async def send_reply(self, reply: Reply) -> Message | None:
+    async def send_reply(self, reply: Reply, attempt: Attempt) -> Message | None:
         """Send it once; None where the source took it but can't say which message it became."""
 
 
@@ -236,7 +239,7 @@ class CaseMessageCreator(Protocol):
 
     def check_case_message(self, message: NewCaseMessage) -> tuple[Refusal, ...]: ...
 
-    async def create_case_message(self, message: NewCaseMessage) -> Message: ...
+    async def create_case_message(self, message: NewCaseMessage, attempt: Attempt) -> Message: ...
 
 
 @runtime_checkable
@@ -255,7 +258,7 @@ class TicketCreator(Protocol):
 
     def check_ticket(self, ticket: NewTicket) -> tuple[Refusal, ...]: ...
 
-    async def create_ticket(self, ticket: NewTicket) -> Ref: ...
+    async def create_ticket(self, ticket: NewTicket, attempt: Attempt) -> Ref: ...
 
 
 @runtime_checkable
@@ -273,7 +276,9 @@ class NotificationSubscriptionWriter(Protocol):
 
     def check_new_subscription(self, new: NewNotificationSubscription) -> tuple[Refusal, ...]: ...
 
-    async def create_subscription(self, new: NewNotificationSubscription) -> NotificationSubscription: ...
+    async def create_subscription(
+        self, new: NewNotificationSubscription, attempt: Attempt
+    ) -> NotificationSubscription: ...
 
     def check_subscription_changes(self, changes: NotificationSubscriptionChanges) -> tuple[Refusal, ...]: ...
 
@@ -282,6 +287,29 @@ class NotificationSubscriptionWriter(Protocol):
     ) -> NotificationSubscription: ...
 
     async def delete_subscription(self, ref: Ref) -> None: ...
+
+
+@runtime_checkable
+class WritePreparer(Protocol):
+    """Reads what has to be known before a write is recorded and sent."""
+
+    async def prepare(self, write: WriteInput) -> str | None:
+        """Read it: nothing of the write leaves, so a failure here leaves no doubt.
+
+        Returns:
+            What `Attempt.baseline` will hold, in the adapter's own form, at most 64 kB; None if there is
+            nothing to know before this kind of write.
+        Raises:
+            SourceRejected: The write's target, or something that it names, isn't there.
+        """
+
+
+@runtime_checkable
+class WriteFinder(Protocol):
+    """Looks whether a write landed whose answer was lost."""
+
+    async def find_write(self, write: WriteInput, attempt: Attempt) -> Sighting:
+        """Ask the source, past every cache. Never changes anything there."""
 
 
 @runtime_checkable

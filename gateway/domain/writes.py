@@ -99,6 +99,55 @@ class NotificationSubscriptionChanges:
     channels: tuple[Channel, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """A notification topic to delete."""
+
+    subscription: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """Messages of one source to mark as received and read."""
+
+    messages: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What goes along with a write that isn't the caller's.
+
+    Attributes:
+        reference: Ours, unique to the write and the same if it is sent again. Goes to the source where it
+            takes such a thing.
+        baseline: What `WritePreparer.prepare` gave; None where there was nothing to prepare.
+        since: When the write was recorded, just before it was first sent.
+    """
+
+    reference: str
+    baseline: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What a source shows of a write whose answer was lost.
+
+    Attributes:
+        matches: Whatever could be it: the objects that it may have become, or its own target where that
+            is as the write wants it (for a removal: gone). Of a confirmation, the messages confirmed by now.
+        near: What is not as it was sent, but could be what the source has made of it. Unless another write
+            is known to have become it, absence proves nothing.
+        absence_proves: Whether a write that isn't among them, long after it was sent, was not applied.
+        reason: In words for operators and clients, why absence proves nothing, or would not with `near`.
+    """
+
+    matches: tuple[Ref, ...] = ()
+    near: tuple[Ref, ...] = ()
+    absence_proves: bool = False
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
     """A file that a source holds for a later write, until `expires_at`."""
@@ -116,6 +165,8 @@ WriteInput = (
     | TicketChanges
     | NewNotificationSubscription
     | NotificationSubscriptionChanges
+    | Removal
+    | Confirmation
 )
 
 # Where the input's field has another name than the record's.

@@ -6,7 +6,8 @@ from typing import Any
 import structlog
 from graphql import ArgumentNode, DirectiveNode, GraphQLError, SourceLocation, ValueNode, get_location
 
-from gateway.domain.errors import BadInput, ErrorCode, GatewayError, SourceError, SourceFault, WriteInDoubt
+from gateway.domain.errors import BadInput, ErrorCode, GatewayError, SourceError, SourceFault
+from gateway.domain.ledger import LedgerUnavailable
 
 _log = structlog.get_logger("gateway.http")
 
@@ -47,7 +48,7 @@ def problem(message: str, code: ErrorCode, *, request_id: str) -> dict[str, Any]
 
 
 def log_source_error(error: GatewayError, *, request_id: str) -> None:
-    """A source's failure is no fault of ours: a warning, with the detail that clients don't get."""
+    """A source's failure, or the ledger's, is a warning, with the detail that clients don't get."""
     if isinstance(error, SourceFault):
         _log.error("adapter_failed", request_id=request_id, source=error.source, exc_info=error.__cause__)
     elif isinstance(error, SourceError):
@@ -58,14 +59,8 @@ def log_source_error(error: GatewayError, *, request_id: str) -> None:
             code=error.code.value,
             detail=error.detail,
         )
-    elif isinstance(error, WriteInDoubt):
-        _log.warning(
-            "write_in_doubt",
-            request_id=request_id,
-            source=error.source,
-            code=error.code.value,
-            exc_info=error,
-        )
+    elif isinstance(error, LedgerUnavailable):
+        _log.warning("ledger_unavailable", request_id=request_id, detail=error.detail)
 
 
 def _is_about_input(error: GraphQLError) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import email.utils
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -137,6 +138,14 @@ class Rest:
         except (ValueError, OverflowError):
             return None
         return max(0.0, (moment - self._clock()).total_seconds()) if moment.tzinfo else None
+
+
+def fresh(call: Call) -> Call:
+    """The same read, to be answered by the source itself: around a write, nothing that remembers will do.
+
+    Said as to any cache (RFC 9111, section 5.2.1.4), those between us and the source included.
+    """
+    return replace(call, headers={**call.headers, "cache-control": "no-cache"})
 
 
 async def each(read: Callable[[Ref], Awaitable[T | None]], refs: Sequence[Ref]) -> list[Slot[T]]:

@@ -43,6 +43,12 @@ class SourceSettings(BaseModel):
     read_timeout_s: float = Field(10.0, gt=0, le=120, description="Between two parts of an answer.")
     attempt_timeout_s: float = Field(15.0, gt=0, le=300, description="For one call as a whole.")
     max_connections: int = Field(20, ge=1, le=500, description="Calls at once; more wait.")
+    settling_s: float = Field(
+        900.0,
+        gt=0,
+        description="How long after a write's connection died the API may still apply it: a write that "
+        "can't be seen is called rejected only after that.",
+    )
     statuses: Mapping[str, ConversationState] = Field(
         default_factory=dict, description="The API's own status word or id -> NEW, OPEN, PENDING, ..."
     )
@@ -51,6 +57,17 @@ class SourceSettings(BaseModel):
     def zone(self) -> ZoneInfo:
         """The configured zone."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def account_name(self) -> str | None:
+        """What the API knows the credentials' account by, where the settings say it."""
+        return None
+
+    @property
+    def identity(self) -> str:
+        """Whose credentials these are, without any secret: the same after a password was changed."""
+        place = str(self.base_url).rstrip("/")
+        return place if self.account_name is None else f"{self.account_name} at {place}"
 
 
 S = TypeVar("S", bound=SourceSettings)

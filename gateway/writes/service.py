@@ -1,145 +1,255 @@
-"""Every write to a source goes through here: once, in a task of its own, under its idempotency key.
+"""Every write to a source goes through here: recorded, sent once in a task of its own, recorded again.
 
-Outcomes are remembered by this process, for as many writes as `memory` says. A ledger that outlives
-the process takes this memory's place behind the same call.
+The order is the promise: PENDING is committed before the first byte leaves and the outcome after the
+answer came; no transaction is open in between. Whoever repeats a write under its key is told what the
+ledger holds, whichever process holds it.
 """
 
 import asyncio
-import dataclasses
-import hashlib
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
-from gateway.domain.errors import (
-    ErrorCode,
-    GatewayError,
-    Refusal,
-    RefusalCode,
-    SourceAuthError,
-    SourceError,
-    SourceRejected,
-    SourceThrottled,
-    WriteInDoubt,
-)
+from gateway.domain.catalog import Source
+from gateway.domain.clock import Clock
+from gateway.domain.deadline import within
+from gateway.domain.errors import GatewayError, Refusal, RefusalCode, SourceRejected
+from gateway.domain.ids import Ref, new_entry_id
+from gateway.domain.ledger import Entry, Ledger, Part, WriteState
+from gateway.domain.writes import Attempt
+from gateway.writes import states
+from gateway.writes.journal import Intent, Journal
+from gateway.writes.sending import Sent, not_begun, send_once
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """What is to be written, and for whom.
-
-    `key` is the caller's idempotency key; writes without one are never joined. `input` is what the
-    key is bound to: the same key with another input is a conflict.
-    """
-
-    principal: str
-    operation: str
-    source: str
-    key: str | None
-    input: object
+Prepare = Callable[[], Awaitable[str | None]]
+Send = Callable[[Attempt], Awaitable[T]]
+SendParts = Callable[[Sequence[Ref]], Awaitable[Sequence[Refusal | None]]]
+FindDone = Callable[[], Awaitable[Collection[Ref]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """How a write ended: with the source's value, or refused for reasons."""
+    """How a write ended, or stands.
 
+    Attributes:
+        entry: What the ledger holds; None where nothing was recorded.
+        value: What the source made of it, where this process sent it just now.
+        refusals: Why it was refused, finally.
+        error: Why it was not applied, although nothing is wrong with it.
+    """
+
+    entry: Entry | None
     value: T | None = None
     refusals: tuple[Refusal, ...] = ()
-    replayed: bool = False
+    error: GatewayError | None = None
+
+    def again(self) -> "Outcome[T]":
+        """The same, as told to somebody who asked once more."""
+        return self if self.entry is None else replace(self, entry=replace(self.entry, replayed=True))
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    fingerprint: bytes
+class _Running:
+    fingerprint: str
     task: "asyncio.Task[Outcome[Any]]"
 
 
 class Writes:
-    """Runs writes and remembers their outcomes by (principal, idempotency key)."""
+    """Runs writes over a ledger."""
 
-    def __init__(self, *, memory: int = 100_000) -> None:
-        self._memory = memory
-        self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
-        self._running: set[asyncio.Task[Outcome[Any]]] = set()
+    def __init__(self, ledger: Ledger, *, clock: Clock) -> None:
+        self._journal = Journal(ledger, clock=clock)
+        self._clock = clock
+        self._running: dict[tuple[str, str], _Running] = {}
 
-    async def run(self, intent: Intent, send: Callable[[], Awaitable[T]]) -> Outcome[T]:
-        """Do a write, or tell the recorded outcome of the same one.
-
-        The sending runs in a task that no caller's disconnect cuts.
+    async def run(self, intent: Intent, send: Send[T], *, prepare: Prepare | None = None) -> Outcome[T]:
+        """Do a write of one call, or tell what became of the same one.
 
         Args:
             intent: What and for whom; its input has been checked already.
-            send: Sends it once and returns what the source made of it.
-        Returns:
-            The outcome; refusals are final and nothing was changed at the source.
+            send: Sends it once and returns what the source made of it: a record, a reference or None.
+            prepare: Reads what has to be known before; goes before anything is recorded.
         Raises:
-            WriteInDoubt: It was sent and nobody can say whether it was applied. Stays so for the key.
-            SourceError: It was certainly not applied, and may be tried again with the same key.
+            LedgerUnavailable: Nothing was sent.
+            SourceError: `prepare` failed: nothing was recorded or sent.
         """
-        fingerprint = _fingerprint(intent)
+        return await self._own(intent, lambda key: self._run(intent, key, send, prepare))
+
+    async def run_parts(
+        self, intent: Intent, targets: Sequence[Ref], send: SendParts, *, done: FindDone, limit: int
+    ) -> Outcome[None]:
+        """Do a write of several calls, each object with an outcome of its own.
+
+        Args:
+            intent: What and for whom.
+            targets: The objects, in the caller's order, without repeats.
+            send: Sends one call for some of them: a slot each, None where it was done.
+            done: Reads which of them need no sending; goes before anything is recorded.
+            limit: How many one call takes.
+        Raises:
+            LedgerUnavailable: Nothing was sent.
+            SourceError: `done` failed: nothing was recorded or sent.
+        """
+        return await self._own(intent, lambda key: self._run_parts(intent, key, targets, send, done, limit))
+
+    async def recorded(self, intent: Intent) -> Outcome[Any] | None:
+        """What became of the same write; None if nothing that stands is recorded under its key."""
         if intent.key is None:
-            return await asyncio.shield(self._start(intent.source, send))
-        key = (intent.principal, intent.key)
-        entry = self._entries.get(key)
-        if entry is None:
-            task = self._start(intent.source, send)
-            self._entries[key] = _Entry(fingerprint, task)
-            task.add_done_callback(lambda done: self._settle(key, done))
-            return await asyncio.shield(task)
-        if entry.fingerprint != fingerprint:
-            conflict = Refusal(
-                RefusalCode.IDEMPOTENCY_CONFLICT,
-                "This idempotencyKey was used for another write. Use a new key for a new write.",
-                ("idempotencyKey",),
-            )
-            return Outcome(refusals=(conflict,))
-        outcome: Outcome[T] = await asyncio.shield(entry.task)
-        return dataclasses.replace(outcome, replayed=True)
+            return None
+        if (running := self._running.get((intent.principal, intent.key))) is not None:
+            return await _join(running, intent)
+        known = await self._journal.by_key(intent.principal, intent.key)
+        return None if known is None else (await self._tell(known, intent))[0]
 
     async def drain(self) -> None:
         """Wait until every write that has begun has its outcome."""
-        await asyncio.gather(*self._running, return_exceptions=True)
+        while self._running:
+            await asyncio.gather(*(each.task for each in self._running.values()), return_exceptions=True)
 
-    def _start(self, source: str, send: Callable[[], Awaitable[T]]) -> "asyncio.Task[Outcome[T]]":
-        task = asyncio.create_task(_send(source, send))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return task
+    async def _own(self, intent: Intent, run: Callable[[str], Awaitable[Outcome[T]]]) -> Outcome[T]:
+        """Run it in a task that no caller's disconnect or deadline cuts; the same write at once joins it."""
+        key = intent.key or f"gw-{new_entry_id(self._clock())}"
+        running = self._running.get((intent.principal, key))
+        if running is not None:
+            return await _join(running, intent)
 
-    def _settle(self, key: tuple[str, str], done: "asyncio.Task[Outcome[Any]]") -> None:
-        """Forget what was certainly not applied, and the oldest outcomes beyond the memory."""
-        error = None if done.cancelled() else done.exception()
-        if done.cancelled() or (error is not None and not isinstance(error, WriteInDoubt)):
-            # It may have gone already, with the oldest, if another write settled in between.
-            self._entries.pop(key, None)
-        for oldest in list(islice(self._entries, max(0, len(self._entries) - self._memory))):
-            if self._entries[oldest].task.done():
-                del self._entries[oldest]
+        async def owned() -> Outcome[T]:
+            try:
+                return await run(key)
+            finally:
+                del self._running[intent.principal, key]
+
+        with within(None):
+            task = asyncio.create_task(owned(), name=f"write {intent.operation}")
+        self._running[intent.principal, key] = _Running(intent.fingerprint, task)
+        task.add_done_callback(_look_at)
+        return await asyncio.shield(task)
+
+    async def _run(self, intent: Intent, key: str, send: Send[T], prepare: Prepare | None) -> Outcome[T]:
+        source = intent.source
+        # Only what has to be prepared is looked up first: a repeat must not cost the source a read.
+        known = None if prepare is None else await self._journal.by_key(intent.principal, key)
+        while True:
+            if known is not None:
+                told, known = await self._tell(known, intent)
+                if told is not None:
+                    return told
+            try:
+                baseline = None if prepare is None else await prepare()
+            except SourceRejected as error:
+                return Outcome(None, refusals=error.refusals)
+            entry, mine = (
+                await self._journal.open(intent, key, baseline=baseline)
+                if known is None
+                else await self._journal.reopen(known, source, baseline=baseline)
+            )
+            if mine and entry is not None:
+                break
+            known = entry
+        attempt = Attempt(entry.reference, entry.baseline, entry.submitted_at)
+        sent = await self._send(entry, source, partial(send, attempt))
+        settled = await self._journal.settle(entry, sent.event, source)
+        return Outcome(settled, sent.value, _refusals(settled), sent.error)
+
+    async def _run_parts(
+        self, intent: Intent, key: str, targets: Sequence[Ref], send: SendParts, done: FindDone, limit: int
+    ) -> Outcome[None]:
+        known = await self._journal.by_key(intent.principal, key)
+        while True:
+            if known is not None:
+                told, known = await self._tell(known, intent)
+                if told is not None:
+                    return told
+            entry, mine = (
+                await self._journal.open(intent, key, parts=_parts(targets, await done()))
+                if known is None
+                else await self._journal.reopen(known, intent.source)
+            )
+            if mine and entry is not None:
+                return await self._send_parts(intent.source, entry, send, limit)
+            known = entry
+
+    async def _send_parts(self, source: Source, entry: Entry, send: SendParts, limit: int) -> Outcome[None]:
+        """Call by call, each recorded before the next; one that fails or is in doubt ends the sending."""
+        waiting = [at for at, part in enumerate(entry.parts) if part.state is WriteState.PENDING]
+        events: dict[int, states.Event] = {}  # What the ledger hasn't got yet.
+        error: GatewayError | None = None
+        told = entry
+        going = True
+        while waiting:
+            positions = waiting[:limit] if going else waiting
+            waiting = waiting[len(positions) :]
+            targets = [entry.parts[at].target for at in positions]
+            sent = (
+                await self._send(entry, source, partial(_slots, send, targets))
+                if going
+                else not_begun(source)
+            )
+            error = error or sent.error
+            events |= zip(positions, sent.per_part(len(targets)), strict=True)
+            told, recorded = await self._journal.settle_parts(entry, events, source)
+            if recorded:
+                entry, events = told, {}
+            going = going and recorded and sent.error is None and not isinstance(sent.event, states.Lost)
+        return Outcome(told, refusals=_refusals(told), error=error)
+
+    async def _send(self, entry: Entry, source: Source, send: Callable[[], Awaitable[T]]) -> Sent[T]:
+        return await send_once(source, send) if self._journal.has_time(entry, source) else not_begun(source)
+
+    async def _tell(self, known: Entry, intent: Intent) -> tuple[Outcome[Any] | None, Entry]:
+        """What to answer to a repeat, None where something of it may be sent again; the entry by now."""
+        if known.fingerprint != intent.fingerprint:
+            return _CONFLICT, known
+        known = await self._journal.until_settled(known)
+        if states.may_repeat(known):
+            return None, known
+        told: Outcome[Any] = Outcome(known, refusals=_refusals(known))
+        return told.again(), known
 
 
-async def _send(source: str, send: Callable[[], Awaitable[T]]) -> Outcome[T]:
-    try:
-        return Outcome(await send())
-    except SourceRejected as error:
-        return Outcome(refusals=error.refusals)
-    except SourceError as error:
-        if not error.sent or isinstance(error, SourceThrottled | SourceAuthError):
-            raise
-        raise WriteInDoubt(source, error.code) from error
-    except GatewayError:
-        raise
-    except Exception as error:
-        # Our own fault, perhaps after the call went out: to say "try again" would be a lie.
-        raise WriteInDoubt(source, ErrorCode.INTERNAL_SERVER_ERROR) from error
+def _look_at(task: "asyncio.Task[Outcome[Any]]") -> None:
+    """Take note of a failure that nobody waits for any more: asyncio would complain."""
+    if not task.cancelled():
+        task.exception()
 
 
-def _fingerprint(intent: Intent) -> bytes:
-    """A hash of what the key stands for, so that bodies need not be kept."""
-    encoded = msgspec.json.encode((intent.operation, intent.source, intent.input), order="sorted")
-    return hashlib.sha256(encoded).digest()
+async def _join(running: _Running, intent: Intent) -> Outcome[Any]:
+    if running.fingerprint != intent.fingerprint:
+        return _CONFLICT
+    return (await asyncio.shield(running.task)).again()
+
+
+async def _slots(send: SendParts, targets: Sequence[Ref]) -> Sequence[Refusal | None]:
+    """What one call came to, checked: an answer about other objects tells nothing of these."""
+    slots = await send(targets)
+    if len(slots) != len(targets):
+        raise ValueError(f"{len(slots)} slots for {len(targets)} objects")
+    return slots
+
+
+def _parts(targets: Sequence[Ref], done: Collection[Ref]) -> tuple[Part, ...]:
+    return tuple(
+        Part(target, WriteState.CONFIRMED, already=True) if target in done else Part(target)
+        for target in targets
+    )
+
+
+_CONFLICT: Outcome[Any] = Outcome(
+    None,
+    refusals=(
+        Refusal(
+            RefusalCode.IDEMPOTENCY_CONFLICT,
+            "This idempotencyKey was used for another write. Use a new key for a new write.",
+            ("idempotencyKey",),
+        ),
+    ),
+)
+
+
+def _refusals(entry: Entry) -> tuple[Refusal, ...]:
+    """Why the source refused it or some of its parts; other reasons for not applying it aren't among them."""
+    problems = [part.problem for part in entry.parts] if entry.parts else [entry.problem]
+    return tuple(refusal for problem in problems if problem is not None for refusal in problem.refusals)

@@ -8,9 +8,9 @@ from gateway.domain import ports
 from gateway.domain.records import Account, AccountKind
 from resolvers import lists
 from resolvers.arguments import After, First
-from resolvers.batches.completion import gather_slots
 from resolvers.context import AnyFetch
 from resolvers.paging import Asked, Connection
+from resolvers.slots import gather_slots
 
 
 def _of_account(

@@ -1,30 +1,19 @@
 """Records that are known in part are read in full only when something of the rest is asked for."""
 
-import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any
 
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import ConversationNamer
 from gateway.domain.records import Account, AccountKind, Conversation, Origin, OriginKind
 from gateway.plans.selection import Selection
 from resolvers.context import AnyFetch
-
-T = TypeVar("T")
+from resolvers.slots import gather_slots
 
 _UNREAD_ACCOUNT = frozenset({"name", "email", "phone", "status", "organization"})
 # Fields that a reference answers by itself. An object of which nothing else is asked has to be read
 # all the same where its existence is the question.
 _OF_REFERENCE = frozenset({"id", "guid", "origin", "kind", "capabilities", "__typename"})
-
-
-async def gather_slots(loads: Sequence[Awaitable[T]]) -> list[T | Exception]:
-    """Await all; an error fills its own slot."""
-    slots = await asyncio.gather(*loads, return_exceptions=True)
-    for slot in slots:
-        if isinstance(slot, BaseException) and not isinstance(slot, Exception):
-            raise slot
-    return cast("list[T | Exception]", slots)
 
 
 def named_account(ref: Ref) -> Account:
@@ -57,7 +46,10 @@ async def accounts(fetch: AnyFetch, held: Sequence[Account | Ref | None]) -> lis
 
 
 async def read_conversation(fetch: AnyFetch, ref: Ref) -> Conversation | None:
-    """Read a case or ticket in full; where a source can't read it back, what its reference says."""
+    """Read a case or ticket in full; where a source can't read it back, what its reference says.
+
+    A ticket that its source doesn't show any more, but that was created here, comes from the ledger.
+    """
     records = fetch.context.records
     source = fetch.context.catalog.of(ref)
     if ref.type is EntityType.CASE:
@@ -65,7 +57,7 @@ async def read_conversation(fetch: AnyFetch, ref: Ref) -> Conversation | None:
     named = name_conversation(fetch, ref)
     if named is not None and not named.missing and source.port(ConversationNamer) is not None:
         return named
-    return await records.ticket(ref)
+    return await records.ticket(ref) or await fetch.context.recall.ticket(ref)
 
 
 def name_conversation(fetch: AnyFetch, ref: Ref) -> Conversation | None:

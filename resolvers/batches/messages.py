@@ -5,14 +5,16 @@ from typing import Annotated, Any
 
 import strawberry
 
-from gateway.domain.errors import BadInput
+from gateway.domain.catalog import entry_id_of
+from gateway.domain.errors import BadInput, Unsupported
 from gateway.domain.ids import Ref
-from gateway.domain.ports import MessageConfirmer, MessageReader
+from gateway.domain.ports import MessageConfirmer, MessageReader, Replier
 from gateway.domain.records import Conversation, Message
 from resolvers.arguments import After, Before, First, Last
-from resolvers.batches.completion import find_conversation, gather_slots
+from resolvers.batches.completion import find_conversation
 from resolvers.context import AnyFetch
 from resolvers.paging import Connection, Edge, PageInfo, mark, page_size
+from resolvers.slots import gather_slots
 from resolvers.types.inputs import MessageFilter
 
 
@@ -33,7 +35,7 @@ async def messages(
     size = page_size(last, argument="last") if last is not None else page_size(first)
 
     async def one(parent: Conversation) -> Connection[Message] | None:
-        found = await fetch.context.records.messages(parent.ref)
+        found = await messages_of(fetch, parent.ref)
         if found is None:
             return None
         wanted = [message for message in found if _wanted(message, filter)]
@@ -49,7 +51,7 @@ async def replies(
     size = page_size(first)
 
     async def one(parent: Message) -> Connection[Message] | None:
-        found = await fetch.context.records.messages(parent.conversation)
+        found = await messages_of(fetch, parent.conversation)
         if found is None:
             return None
         return _window([each for each in found if each.parent == parent.ref], size, after=after)
@@ -58,13 +60,14 @@ async def replies(
 
 
 def _of_all(pick: Callable[[Sequence[Message]], object]) -> Any:
-    """A batch function for what a conversation's messages tell; null where they can't be read."""
+    """A batch function for what a conversation's messages tell; null where it has none to show."""
 
     async def batch(parents: Sequence[Conversation], fetch: AnyFetch) -> list[Any]:
         async def one(parent: Conversation) -> object:
-            if fetch.context.catalog.of(parent.ref).port(MessageReader) is None:
+            try:
+                found = await messages_of(fetch, parent.ref)
+            except Unsupported:
                 return None
-            found = await fetch.context.records.messages(parent.ref)
             return None if found is None else pick(found)
 
         return await gather_slots([one(parent) for parent in parents])
@@ -102,11 +105,42 @@ async def conversations_of(parents: Sequence[Message], fetch: AnyFetch) -> list[
     )
 
 
-async def find_message(fetch: AnyFetch, ref: Ref) -> Message | None:
-    """One message, by way of its conversation."""
-    source = fetch.context.catalog.of(ref)
-    conversation = source.conversation_of(ref)
+async def writes_of(parents: Sequence[Message], fetch: AnyFetch) -> list[Any]:
+    """The caller's own write that each message was. The messages stand, even if the ledger doesn't answer."""
+    slots = await gather_slots([fetch.context.recall.write_of(each.ref) for each in parents])
+    for slot in slots:
+        if isinstance(slot, Exception):
+            fetch.context.report_or_raise(slot, fetch)
+    return [None if isinstance(slot, Exception) else slot for slot in slots]
+
+
+async def messages_of(fetch: AnyFetch, conversation: Ref) -> Sequence[Message] | None:
+    """All messages of a conversation, oldest first.
+
+    Where its source shows none at all: those sent through the gateway. Of a ticket that its source
+    doesn't show any more: the one that it was created with.
+    """
+    source, recall = fetch.context.catalog.of(conversation), fetch.context.recall
+    if source.port(MessageReader) is None and source.port(Replier) is not None:
+        return await recall.messages_to(conversation)
     found = await fetch.context.records.messages(conversation)
+    return await recall.messages_of_ticket(conversation) if found is None else found
+
+
+async def find_message(fetch: AnyFetch, ref: Ref) -> Message | None:
+    """One message: its source's own, else as the ledger knows it."""
+    known = await fetch.context.recall.resolved(ref)
+    if known is None:
+        return None
+    return await read_message(fetch, known) or await fetch.context.recall.message(known)
+
+
+async def read_message(fetch: AnyFetch, ref: Ref) -> Message | None:
+    """One message as its source shows it, by way of its conversation."""
+    source = fetch.context.catalog.of(ref)
+    if source.port(MessageReader) is None or entry_id_of(ref) is not None:
+        return None
+    found = await fetch.context.records.messages(source.conversation_of(ref))
     return next((message for message in found or () if message.ref == ref), None)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.domain.records import NotificationSubscription
-from resolvers.batches.completion import gather_slots
 from resolvers.context import AnyFetch
+from resolvers.slots import gather_slots
 
 
 async def subscribers(parents: Sequence[NotificationSubscription], fetch: AnyFetch) -> list[Any]:

@@ -1,20 +1,25 @@
-"""`confirmMessages`: each message its own outcome."""
+"""`confirmMessages`: one write, each message its own outcome."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 
 from gateway.domain.catalog import Source
-from gateway.domain.errors import Refusal, RefusalCode, SourceError, WriteInDoubt
+from gateway.domain.errors import Refusal, RefusalCode
 from gateway.domain.ids import EntityType, Ref
+from gateway.domain.ledger import Part, WriteState
 from gateway.domain.ports import MessageConfirmer
 from gateway.domain.records import Message
-from resolvers.batches.completion import gather_slots
-from resolvers.batches.messages import find_message
+from gateway.domain.writes import Confirmation
+from gateway.writes.service import Outcome
+from resolvers.batches.messages import read_message
+from resolvers.batches.nodes import named_node, referred
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import check_key, payload, perform
+from resolvers.mutations.performing import check_key, intend, known_message, payload, refused, settled
 from resolvers.references import by_id
 
 MAX_MESSAGES = 500
@@ -22,20 +27,14 @@ MAX_MESSAGES = 500
 
 @strawberry.input(description="Messages to confirm as received and read.")
 class ConfirmMessagesInput:
-    message_ids: list[strawberry.ID] = strawberry.field(description=f"1 to {MAX_MESSAGES} messages.")
+    message_ids: list[strawberry.ID] = strawberry.field(
+        description=f"1 to {MAX_MESSAGES} messages of one source."
+    )
     idempotency_key: str | None = strawberry.field(
         default=None,
-        description="1 to 255 characters. With or without one, what is confirmed already is not sent again.",
+        description="1 to 255 characters; a repeat with the same key tells the first one's outcome. With or "
+        "without one, what is confirmed already is not sent again.",
     )
-
-
-@dataclass(slots=True)
-class _Sorted:
-    """Where each message has ended up; the values are positions in the input, and then messages."""
-
-    confirmed: dict[int, Ref] = field(default_factory=dict)
-    already: dict[int, Message] = field(default_factory=dict)
-    refusals: dict[int, Refusal] = field(default_factory=dict)
 
 
 async def confirm_messages(
@@ -43,106 +42,94 @@ async def confirm_messages(
     input: Annotated[ConfirmMessagesInput, strawberry.argument(description="The messages.")],
 ) -> Any:
     """Confirm what can be confirmed, and say of each message what became of it."""
+    count = len(input.message_ids)
     refusals = check_key(input.idempotency_key)
-    if not 1 <= len(input.message_ids) <= MAX_MESSAGES:
-        message = f"Give 1 to {MAX_MESSAGES} messages, not {len(input.message_ids)}."
+    if not 1 <= count <= MAX_MESSAGES:
+        message = f"Give 1 to {MAX_MESSAGES} messages, not {count}."
         refusals = (*refusals, Refusal(RefusalCode.INVALID, message, ("messageIds",)))
     if refusals:
-        return payload(refusals, confirmed=[], already_confirmed=[])
-    done = _Sorted()
-    by_source: dict[str, tuple[Source, dict[int, Ref]]] = {}
-    seen: set[Ref] = set()
-    for index, given in enumerate(input.message_ids):
-        source, ref = by_id(fetch, given, f"input.messageIds.{index}", EntityType.MESSAGE)
-        if ref not in seen:
-            seen.add(ref)
-            by_source.setdefault(source.key, (source, {}))[1][index] = ref
-    for source, refs in by_source.values():
-        await _confirm(fetch, source, refs, done)
-    read = await gather_slots([find_message(fetch, ref) for ref in done.confirmed.values()])
-    confirmed = []
-    for slot in read:
-        if isinstance(slot, Exception):
-            fetch.context.report_or_raise(slot, fetch)
-        elif slot is not None:
-            confirmed.append(slot)
-    return payload(
-        [refusal for _, refusal in sorted(done.refusals.items())],
-        confirmed=confirmed,
-        already_confirmed=[message for _, message in sorted(done.already.items())],
-    )
-
-
-async def _confirm(fetch: AnyFetch, source: Source, refs: dict[int, Ref], done: _Sorted) -> None:
-    """Confirm the messages of one source, in calls of as many as it takes.
-
-    No call goes under the caller's key: what a repeat has to send depends on what was confirmed
-    meanwhile, and that is read each time.
-    """
+        return refused(refusals, confirmed=[], already_confirmed=[])
+    source, positions, refusals = await _named(fetch, input.message_ids)
     confirmer = source.port(MessageConfirmer)
-    if confirmer is None:
-        message = f"{source.key} knows no confirming."
-        done.refusals |= {
-            index: _refusal(RefusalCode.UNSUPPORTED_BY_SOURCE, message, index, source) for index in refs
-        }
-        return
-    known = await gather_slots([find_message(fetch, ref) for ref in refs.values()])
-    waiting: dict[int, Ref] = {}
-    for (index, ref), slot in zip(refs.items(), known, strict=True):
-        if isinstance(slot, Exception):
-            fetch.context.report_or_raise(slot, fetch)
-        elif slot is not None and slot.confirmed_at is not None:
-            done.already[index] = slot
+    if refusals or confirmer is None:
+        return refused(refusals, confirmed=[], already_confirmed=[])
+    targets = tuple(positions)
+    intent = intend(
+        fetch,
+        source,
+        "confirmMessages",
+        Confirmation(messages=targets),
+        key=input.idempotency_key,
+        target=None,
+    )
+    outcome = await fetch.context.writes.run_parts(
+        intent,
+        targets,
+        confirmer.confirm_messages,
+        done=partial(_confirmed_before, fetch, targets),
+        limit=confirmer.confirm_limit,
+    )
+    fetch.context.forget(*map(source.conversation_of, targets))
+    return await _payload(fetch, settled(fetch, outcome), positions)
+
+
+async def _named(
+    fetch: AnyFetch, given: Sequence[str]
+) -> tuple[Source, Mapping[Ref, int], tuple[Refusal, ...]]:
+    """The messages' source, which is one for all, and each message with its first position in the input."""
+    owners: list[Source] = []
+    positions: dict[Ref, int] = {}
+    refusals: list[Refusal] = []
+    for index, each in enumerate(given):
+        field = ("messageIds", str(index))
+        owner, ref = by_id(fetch, each, f"input.messageIds.{index}", EntityType.MESSAGE)
+        owners.append(owner)
+        if owner.port(MessageConfirmer) is None:
+            message = f"{owner.key} knows no confirming."
+            refusals.append(Refusal(RefusalCode.UNSUPPORTED_BY_SOURCE, message, field, owner.key))
+        elif owner is not owners[0]:
+            message = (
+                f"One write goes to one source: this is a message of {owner.key}, not of {owners[0].key}."
+            )
+            refusals.append(Refusal(RefusalCode.INVALID, message, field, owner.key))
         else:
-            # One that can't be read is sent all the same: the source says why, in its own words.
-            waiting[index] = ref
-    chunks = [
-        list(waiting.items())[start : start + confirmer.confirm_limit]
-        for start in range(0, len(waiting), confirmer.confirm_limit)
-    ]
-    for chunk in chunks:
-        await _confirm_chunk(fetch, source, confirmer, chunk, done)
+            known, unknown = await known_message(fetch, ref, *field)
+            refusals += unknown
+            positions.setdefault(known, index)
+    return owners[0], positions, tuple(refusals)
 
 
-async def _confirm_chunk(
-    fetch: AnyFetch,
-    source: Source,
-    confirmer: MessageConfirmer,
-    chunk: Sequence[tuple[int, Ref]],
-    done: _Sorted,
-) -> None:
-    refs = [ref for _, ref in chunk]
-    try:
-        outcome = await perform(
-            fetch,
-            source,
-            "confirmMessages",
-            key=None,
-            write=refs,
-            send=lambda: confirmer.confirm_messages(refs),
-        )
-    except (SourceError, WriteInDoubt) as error:
-        # The other sources' and calls' outcomes stand.
-        fetch.context.report_or_raise(error, fetch)
-        return
-    finally:
-        for ref in refs:
-            fetch.context.records.forget(source.conversation_of(ref))
-    if outcome.refusals:
-        done.refusals |= {index: _at(outcome.refusals[0], index) for index, _ in chunk}
-        return
-    for (index, ref), refusal in zip(chunk, outcome.value or (), strict=True):
-        if refusal is None:
-            done.confirmed[index] = ref
-        else:
-            done.refusals[index] = _at(refusal, index)
+async def _confirmed_before(fetch: AnyFetch, targets: Sequence[Ref]) -> Collection[Ref]:
+    """Those that need no sending. One that isn't shown does: the source says why not, in its own words."""
+    found = await asyncio.gather(*(read_message(fetch, ref) for ref in targets))
+    return {each.ref for each in found if each is not None and each.confirmed_at is not None}
 
 
-def _at(refusal: Refusal, index: int) -> Refusal:
-    return Refusal(
-        refusal.code, refusal.message, ("messageIds", str(index)), refusal.source, refusal.source_code
+async def _payload(fetch: AnyFetch, outcome: Outcome[None], positions: Mapping[Ref, int]) -> Any:
+    parts = outcome.entry.parts if outcome.entry is not None else ()
+    done = [part for part in parts if part.state is WriteState.CONFIRMED]
+    told = replace(outcome, refusals=tuple(_refusals(parts, positions))) if parts else outcome
+    return payload(
+        told,
+        confirmed=await _messages(fetch, "confirmed", [part.target for part in done if not part.already]),
+        already_confirmed=await _messages(
+            fetch, "alreadyConfirmed", [part.target for part in done if part.already]
+        ),
     )
 
 
-def _refusal(code: RefusalCode, message: str, index: int, source: Source) -> Refusal:
-    return Refusal(code, message, ("messageIds", str(index)), source.key)
+def _refusals(parts: Sequence[Part], positions: Mapping[Ref, int]) -> Iterator[Refusal]:
+    """Why the source refused some, each with its message's place in the input."""
+    for part in parts:
+        for refusal in part.problem.refusals if part.problem is not None else ():
+            yield replace(refusal, field=("messageIds", str(positions[part.target])))
+
+
+async def _messages(fetch: AnyFetch, field: str, refs: Sequence[Ref]) -> list[Message]:
+    """The messages of one of the payload's lists: none is left out for want of being read."""
+    found: list[Message] = []
+    for ref, slot in zip(refs, await referred(fetch, refs, fetch.selection.at(field)), strict=True):
+        if isinstance(slot, Exception):
+            fetch.context.report_or_raise(slot, fetch)
+        found.append(slot if isinstance(slot, Message) else named_node(fetch, ref))
+    return found

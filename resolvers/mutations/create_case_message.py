@@ -1,6 +1,7 @@
 """`createCaseMessage`: a message on a repair case, with every field that the hub documents."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
@@ -11,7 +12,16 @@ from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import CaseMessageCreator
 from gateway.domain.writes import NewCaseMessage
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import check_key, payload, perform, unsupported
+from resolvers.mutations.performing import (
+    check_key,
+    intend,
+    known_message,
+    payload,
+    perform,
+    refused,
+    sent_message,
+    unsupported,
+)
 from resolvers.mutations.reply import AuthorInput
 from resolvers.references import by_guid, by_id, exactly_one
 
@@ -57,7 +67,7 @@ async def create_case_message(
     creator = source.port(CaseMessageCreator)
     if creator is None:
         return unsupported(source, "take case messages", message=None)
-    parent, misplaced = _parent(fetch, input, source, case)
+    parent, misplaced = await _parent(fetch, input, source, case)
     author = input.author or AuthorInput()
     wanted = NewCaseMessage(
         case=case,
@@ -72,17 +82,11 @@ async def create_case_message(
     )
     refusals = (*check_key(input.idempotency_key), *misplaced, *creator.check_case_message(wanted))
     if refusals:
-        return payload(refusals, message=None)
-    outcome = await perform(
-        fetch,
-        source,
-        "createCaseMessage",
-        key=input.idempotency_key,
-        write=wanted,
-        send=lambda: creator.create_case_message(wanted),
-    )
-    fetch.context.records.forget(case)
-    return payload(outcome.refusals, message=outcome.value)
+        return refused(refusals, message=None)
+    intent = intend(fetch, source, "createCaseMessage", wanted, key=input.idempotency_key, target=case)
+    outcome = await perform(fetch, intent, partial(creator.create_case_message, wanted))
+    fetch.context.forget(case)
+    return payload(outcome, message=await sent_message(fetch, outcome))
 
 
 def _case(fetch: AnyFetch, given: CreateCaseMessageInput) -> tuple[Source, Ref]:
@@ -96,7 +100,7 @@ def _case(fetch: AnyFetch, given: CreateCaseMessageInput) -> tuple[Source, Ref]:
     return fetch.context.catalog.of(refs[0], argument="input.guid"), refs[0]
 
 
-def _parent(
+async def _parent(
     fetch: AnyFetch, given: CreateCaseMessageInput, source: Source, case: Ref
 ) -> tuple[Ref | None, tuple[Refusal, ...]]:
     """The message to answer; it has to be one of the same case."""
@@ -104,7 +108,7 @@ def _parent(
         return None, ()
     _, parent = by_id(fetch, given.parent, "input.parent", EntityType.MESSAGE)
     if parent.source == case.source and _guid(source.conversation_of(parent)) == _guid(case):
-        return parent, ()
+        return await known_message(fetch, parent, "parent")
     message = "`parent` is a message of another case."
     return parent, (Refusal(RefusalCode.INVALID, message, ("parent",), source.key),)
 

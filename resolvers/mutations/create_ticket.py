@@ -1,20 +1,28 @@
 """`createTicket`."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 
 from gateway.domain.errors import Refusal, RefusalCode
-from gateway.domain.ids import EntityType
+from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import TicketCreator
+from gateway.domain.records import Conversation
 from gateway.domain.writes import NewTicket
+from gateway.writes.service import Outcome
+from resolvers.batches.completion import find_conversation, name_conversation
 from resolvers.context import AnyFetch
 from resolvers.mutations.performing import (
     check_key,
+    confirmed,
+    intend,
     outgoing,
     payload,
     perform,
     read_back,
+    refused,
     unsupported,
     upload_tokens,
 )
@@ -72,7 +80,6 @@ async def create_ticket(
         if owner is not source:
             message = f"`requester` is an account of {owner.key}, not of {source.key}."
             refusals = (Refusal(RefusalCode.INVALID, message, ("requester",), source.key),)
-    attachments, refused_uploads = upload_tokens(fetch, source, input.attachments)
     wanted = NewTicket(
         subject=input.subject,
         body=outgoing(input.body, input.format),
@@ -87,19 +94,26 @@ async def create_ticket(
         assignee=input.assignee,
         channel=input.channel and input.channel.value,
         direction=input.direction and input.direction.value,
-        attachments=attachments,
+        attachments=None if input.attachments is None else tuple(input.attachments),
     )
-    refusals = (*check_key(input.idempotency_key), *refusals, *refused_uploads)
-    refusals = refusals or creator.check_ticket(wanted)
-    if refusals:
-        return payload(refusals, ticket=None)
+    tokens, forgotten = upload_tokens(fetch, source, input.attachments)
+    refusals = (*check_key(input.idempotency_key), *refusals)
+    if problems := refusals or creator.check_ticket(wanted):
+        return refused((*refusals, *forgotten) or problems, ticket=None)
+    intent = intend(fetch, source, "createTicket", wanted, key=input.idempotency_key, target=None)
+    sent = replace(wanted, attachments=tokens)
     outcome = await perform(
-        fetch,
-        source,
-        "createTicket",
-        key=input.idempotency_key,
-        write=wanted,
-        send=lambda: creator.create_ticket(wanted),
+        fetch, intent, lambda attempt: creator.create_ticket(sent, attempt), forgotten=forgotten
     )
-    ticket = None if outcome.value is None else await read_back(fetch, outcome.value, "ticket")
-    return payload(outcome.refusals, ticket=ticket)
+    fetch.context.forget()
+    return payload(outcome, ticket=await _created(fetch, outcome))
+
+
+async def _created(fetch: AnyFetch, outcome: Outcome[Ref]) -> Conversation | None:
+    """The new ticket as its source shows it; else as the ledger, or its reference alone, knows it."""
+    entry = confirmed(outcome)
+    ref = outcome.value or (None if entry is None else entry.result)
+    if entry is None or ref is None:
+        return None
+    read = await read_back(fetch, "ticket", partial(find_conversation, fetch, ref))
+    return read or fetch.context.history.ticket(entry) or name_conversation(fetch, ref)

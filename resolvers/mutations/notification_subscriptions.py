@@ -1,5 +1,6 @@
 """Mutations of notification topics."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
@@ -8,9 +9,24 @@ from gateway.domain.catalog import Source
 from gateway.domain.errors import BadInput, Refusal, RefusalCode
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import NotificationSubscriptionWriter
-from gateway.domain.writes import NewNotificationSubscription, NotificationSubscriptionChanges
+from gateway.domain.records import NotificationSubscription, ServiceSubscription
+from gateway.domain.writes import (
+    NewNotificationSubscription,
+    NotificationSubscriptionChanges,
+    Removal,
+)
+from gateway.writes.service import Outcome
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import check_key, payload, perform, unsupported
+from resolvers.mutations.performing import (
+    check_key,
+    confirmed,
+    intend,
+    payload,
+    perform,
+    read_back,
+    refused,
+    unsupported,
+)
 from resolvers.references import by_id
 from resolvers.types.enums import Channel
 
@@ -81,16 +97,13 @@ async def create_notification_subscription(
         *writer.check_new_subscription(wanted),
     )
     if refusals:
-        return payload(refusals, subscription=None)
-    outcome = await perform(
-        fetch,
-        source,
-        "createNotificationSubscription",
-        key=input.idempotency_key,
-        write=wanted,
-        send=lambda: writer.create_subscription(wanted),
+        return refused(refusals, subscription=None)
+    intent = intend(
+        fetch, source, "createNotificationSubscription", wanted, key=input.idempotency_key, target=None
     )
-    return payload(outcome.refusals, subscription=outcome.value)
+    outcome = await perform(fetch, intent, partial(writer.create_subscription, wanted))
+    fetch.context.forget()
+    return payload(outcome, subscription=await _written(fetch, outcome))
 
 
 async def update_notification_subscription(
@@ -109,17 +122,13 @@ async def update_notification_subscription(
     )
     refusals = (*check_key(input.idempotency_key), *writer.check_subscription_changes(wanted))
     if refusals:
-        return payload(refusals, subscription=None)
-    outcome = await perform(
-        fetch,
-        source,
-        "updateNotificationSubscription",
-        key=input.idempotency_key,
-        write=wanted,
-        send=lambda: writer.update_subscription(wanted),
+        return refused(refusals, subscription=None)
+    intent = intend(
+        fetch, source, "updateNotificationSubscription", wanted, key=input.idempotency_key, target=ref
     )
-    fetch.context.records.forget(ref)
-    return payload(outcome.refusals, subscription=outcome.value)
+    outcome = await perform(fetch, intent, lambda _: writer.update_subscription(wanted))
+    fetch.context.forget(ref)
+    return payload(outcome, subscription=await _written(fetch, outcome))
 
 
 async def delete_notification_subscription(
@@ -132,17 +141,25 @@ async def delete_notification_subscription(
         return unsupported(source, "delete notification subscriptions", deleted_id=None)
     refusals = check_key(input.idempotency_key)
     if refusals:
-        return payload(refusals, deleted_id=None)
-    outcome = await perform(
-        fetch,
-        source,
-        "deleteNotificationSubscription",
-        key=input.idempotency_key,
-        write=ref,
-        send=lambda: writer.delete_subscription(ref),
+        return refused(refusals, deleted_id=None)
+    removal = Removal(subscription=ref)
+    intent = intend(
+        fetch, source, "deleteNotificationSubscription", removal, key=input.idempotency_key, target=ref
     )
-    fetch.context.records.forget(ref)
-    return payload(outcome.refusals, deleted_id=None if outcome.refusals else input.id)
+    outcome = await perform(fetch, intent, lambda _: writer.delete_subscription(ref))
+    fetch.context.forget(ref)
+    return payload(outcome, deleted_id=input.id if confirmed(outcome) else None)
+
+
+async def _written(fetch: AnyFetch, outcome: Outcome[NotificationSubscription]) -> ServiceSubscription | None:
+    """The topic that was written; read back where it wasn't sent just now."""
+    entry = confirmed(outcome)
+    if entry is None or outcome.value is not None:
+        return outcome.value
+    ref = entry.result or entry.target
+    if ref is None:
+        return None
+    return await read_back(fetch, "subscription", lambda _: fetch.context.records.subscriptions.load(ref))
 
 
 def _source(fetch: AnyFetch, key: str | None) -> Source:

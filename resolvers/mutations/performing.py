@@ -1,16 +1,23 @@
 """What all mutations share: checks that cost no call, the write itself, and its payload."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from types import SimpleNamespace
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from gateway.domain.catalog import Source
+from gateway.domain.catalog import Source, entry_id_of
 from gateway.domain.errors import GatewayError, Refusal, RefusalCode
 from gateway.domain.ids import Ref
-from gateway.domain.records import Conversation, TextFormat
+from gateway.domain.ledger import Entry, WriteState
+from gateway.domain.ports import WritePreparer
+from gateway.domain.records import Conversation, Message, TextFormat
+from gateway.domain.writes import WriteInput
+from gateway.plans.selection import Selection
 from gateway.security.html import sanitize
-from gateway.writes.service import Intent, Outcome
+from gateway.writes.journal import Intent
+from gateway.writes.service import Outcome, Send
 from resolvers.batches.completion import find_conversation, name_conversation
+from resolvers.batches.messages import read_message
 from resolvers.context import AnyFetch
 
 T = TypeVar("T")
@@ -18,9 +25,20 @@ T = TypeVar("T")
 MAX_KEY_LENGTH = 255
 
 
-def payload(refusals: Iterable[Refusal] = (), **objects: object) -> SimpleNamespace:
-    """A mutation's payload: its objects, and why it was refused."""
-    return SimpleNamespace(user_errors=list(refusals), **objects)
+def payload(outcome: Outcome[Any], **objects: object) -> SimpleNamespace:
+    """A mutation's payload: its write, its objects, and why it was refused."""
+    return SimpleNamespace(write=outcome.entry, user_errors=list(outcome.refusals), **objects)
+
+
+def refused(refusals: Iterable[Refusal], **objects: object) -> SimpleNamespace:
+    """The payload of a mutation of which nothing was recorded or sent."""
+    return payload(Outcome(None, refusals=tuple(refusals)), **objects)
+
+
+def unsupported(source: Source, what: str, **objects: object) -> SimpleNamespace:
+    """The payload of a mutation that the source can't do at all."""
+    message = f"{source.key} can't {what}."
+    return refused([Refusal(RefusalCode.UNSUPPORTED_BY_SOURCE, message, (), source.key)], **objects)
 
 
 def check_key(key: str | None) -> tuple[Refusal, ...]:
@@ -33,10 +51,13 @@ def check_key(key: str | None) -> tuple[Refusal, ...]:
     )
 
 
-def unsupported(source: Source, what: str, **objects: object) -> SimpleNamespace:
-    """The payload of a mutation that the source can't do at all."""
-    message = f"{source.key} can't {what}."
-    return payload([Refusal(RefusalCode.UNSUPPORTED_BY_SOURCE, message, (), source.key)], **objects)
+async def known_message(fetch: AnyFetch, ref: Ref, *field: str) -> tuple[Ref, tuple[Refusal, ...]]:
+    """A named message as its source refers to it: what only the gateway can refer to goes to no source."""
+    known = await fetch.context.recall.resolved(ref)
+    if known is not None and entry_id_of(known) is None:
+        return known, ()
+    message = f"{ref.source} has not told which message this is, so nothing can refer to it yet."
+    return ref, (Refusal(RefusalCode.NOT_FOUND, message, field, ref.source),)
 
 
 def outgoing(body: str, form: TextFormat) -> str:
@@ -53,34 +74,101 @@ def upload_tokens(
     return fetch.context.uploads.tokens(handles, principal=fetch.context.principal, source=source.key)
 
 
-async def perform(
+def intend(
     fetch: AnyFetch,
     source: Source,
     operation: str,
+    written: WriteInput,
     *,
     key: str | None,
-    write: object,
-    send: Callable[[], Awaitable[T]],
-) -> Outcome[T]:
-    """Do a checked write under its idempotency key."""
-    intent = Intent(
-        principal=fetch.context.principal, operation=operation, source=source.key, key=key, input=write
+    target: Ref | None,
+) -> Intent:
+    """What the caller wants written; `target` is what it goes to or changes, if there is such a thing yet."""
+    return Intent(
+        principal=fetch.context.principal,
+        source=source,
+        operation=operation,
+        key=key,
+        input=written,
+        target=target,
     )
-    return await fetch.context.writes.run(intent, send)
 
 
-async def read_back(fetch: AnyFetch, ref: Ref, field: str) -> Conversation | None:
-    """What was written, as its source shows it now, for a field of the payload that asks for it.
+async def perform(
+    fetch: AnyFetch, intent: Intent, send: Send[T], *, forgotten: tuple[Refusal, ...] = ()
+) -> Outcome[T]:
+    """Do a checked write, or tell what became of the same one.
 
-    The write is done: if it can't be read, or isn't shown yet, what its reference says is served, with
-    the error beside it, for an answer without it would read as a failure and invite a repeat.
+    Args:
+        fetch: The mutation's field.
+        intent: What and for whom.
+        send: Sends it once.
+        forgotten: What the gateway has forgotten of it, so that it can't be sent: its outcome can be told.
+    Raises:
+        LedgerUnavailable: Nothing was sent.
+        SourceError: What has to be known before could not be read: nothing was sent.
+    """
+    writes = fetch.context.writes
+    if forgotten:
+        told = await writes.recorded(intent)
+        return settled(fetch, told or Outcome(None, refusals=forgotten))
+    preparer = intent.source.port(WritePreparer)
+    prepare = None if preparer is None else partial(preparer.prepare, intent.input)
+    return settled(fetch, await writes.run(intent, send, prepare=prepare))
+
+
+def settled(fetch: AnyFetch, outcome: Outcome[T]) -> Outcome[T]:
+    """An outcome, told: why it was not applied goes beside the data if nothing is wrong with the write.
+
+    Of one in doubt there is no error, for that would invite a repeat: the payload's `write` says it.
+    """
+    if outcome.error is not None:
+        fetch.context.report_or_raise(outcome.error, fetch)
+    return outcome
+
+
+def confirmed(outcome: Outcome[Any]) -> Entry | None:
+    """What the ledger holds of a write that is done; None for any other."""
+    entry = outcome.entry
+    return entry if entry is not None and entry.state is WriteState.CONFIRMED else None
+
+
+async def sent_message(
+    fetch: AnyFetch, outcome: Outcome[Message] | Outcome[Message | None]
+) -> Message | None:
+    """The message that a write has become, for the payload's `message`.
+
+    Where it wasn't sent just now, or its source didn't show it: read back, else from the ledger.
+    """
+    entry = confirmed(outcome)
+    if entry is None or outcome.value is not None:
+        return outcome.value
+    result = entry.result
+    read = (
+        None if result is None else await read_back(fetch, "message", lambda _: read_message(fetch, result))
+    )
+    return read or fetch.context.history.message(entry)
+
+
+async def shown_conversation(fetch: AnyFetch, ref: Ref, field: str) -> Conversation | None:
+    """A written conversation as its source shows it now, else what its reference says."""
+    read = await read_back(fetch, field, partial(find_conversation, fetch, ref))
+    return read or name_conversation(fetch, ref)
+
+
+async def read_back(
+    fetch: AnyFetch, field: str, read: Callable[[Selection], Awaitable[T | None]]
+) -> T | None:
+    """What was written, as its source shows it now, if the payload's field is asked for.
+
+    The write is done: if it can't be read, the error goes beside the payload, for an answer without it
+    would read as a failure and invite a repeat.
     """
     selection = fetch.selection.at(field)
     if not selection.names:
         return None
     try:
-        found = await find_conversation(fetch, ref, selection)
+        return await read(selection)
     except GatewayError as error:
         fetch.context.report(error, fetch)
-        found = None
-    return found or name_conversation(fetch, ref)
+        return None

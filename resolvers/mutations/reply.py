@@ -1,21 +1,28 @@
 """`reply`: an answer in a case or ticket."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
 
 from gateway.domain.catalog import Source
+from gateway.domain.errors import Refusal
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import Replier
 from gateway.domain.writes import Reply
 from resolvers.context import AnyFetch
 from resolvers.mutations.performing import (
     check_key,
+    confirmed,
+    intend,
+    known_message,
     outgoing,
     payload,
     perform,
-    read_back,
+    refused,
+    sent_message,
+    shown_conversation,
     unsupported,
     upload_tokens,
 )
@@ -68,11 +75,10 @@ async def reply(
     fetch: AnyFetch, input: Annotated[ReplyInput, strawberry.argument(description="The reply.")]
 ) -> Any:
     """Send a reply once."""
-    source, conversation, parent = _addressee(fetch, input)
+    source, conversation, parent, unknown = await _addressee(fetch, input)
     replier = source.port(Replier)
     if replier is None:
         return unsupported(source, "reply", message=None, conversation=None)
-    attachments, refused_uploads = upload_tokens(fetch, source, input.attachments)
     author = input.author or AuthorInput()
     wanted = Reply(
         conversation=conversation,
@@ -83,34 +89,40 @@ async def reply(
         declared_at=input.declared_at,
         external_id=input.external_id,
         internal=input.internal,
-        attachments=attachments,
+        attachments=None if input.attachments is None else tuple(input.attachments),
         agent=input.agent,
         sent_at=input.sent_at,
         author_name=author.name,
         author_email=author.email,
     )
-    refusals = (*check_key(input.idempotency_key), *refused_uploads, *replier.check_reply(wanted))
+    tokens, forgotten = upload_tokens(fetch, source, input.attachments)
+    refusals = (*check_key(input.idempotency_key), *unknown, *replier.check_reply(wanted))
     if refusals:
-        return payload(refusals, message=None, conversation=None)
+        return refused((*refusals, *forgotten), message=None, conversation=None)
+    intent = intend(fetch, source, "reply", wanted, key=input.idempotency_key, target=conversation)
+    # The source's own tokens go to the source alone: the ledger and the key's fingerprint have the handles.
+    sent = replace(wanted, attachments=tokens)
     outcome = await perform(
-        fetch,
-        source,
-        "reply",
-        key=input.idempotency_key,
-        write=wanted,
-        send=lambda: replier.send_reply(wanted),
+        fetch, intent, lambda attempt: replier.send_reply(sent, attempt), forgotten=forgotten
     )
-    fetch.context.records.forget(conversation)
-    read = None if outcome.refusals else await read_back(fetch, conversation, "conversation")
-    return payload(outcome.refusals, message=outcome.value, conversation=read)
+    fetch.context.forget(conversation)
+    return payload(
+        outcome,
+        message=await sent_message(fetch, outcome),
+        conversation=await shown_conversation(fetch, conversation, "conversation")
+        if confirmed(outcome)
+        else None,
+    )
 
 
-def _addressee(fetch: AnyFetch, given: ReplyInput) -> tuple[Source, Ref, Ref | None]:
-    """The source, the conversation, and the message within it that is replied to."""
+async def _addressee(
+    fetch: AnyFetch, given: ReplyInput
+) -> tuple[Source, Ref, Ref | None, tuple[Refusal, ...]]:
+    """The source, the conversation, the message within it that is replied to, and why it can't be."""
     exactly_one("input.to", to=given.to, toRef=given.to_ref)
     if given.to_ref is not None:
-        return *by_native_id(fetch, given.to_ref, "input.toRef", *_CONVERSATIONS), None
+        return *by_native_id(fetch, given.to_ref, "input.toRef", *_CONVERSATIONS), None, ()
     source, ref = by_id(fetch, given.to or "", "input.to", *_CONVERSATIONS, EntityType.MESSAGE)
     if ref.type is EntityType.MESSAGE:
-        return source, source.conversation_of(ref), ref
-    return source, ref, None
+        return source, source.conversation_of(ref), *await known_message(fetch, ref, "to")
+    return source, ref, None, ()

@@ -7,6 +7,7 @@ from resolvers.mutations import notification_subscriptions, payloads
 from resolvers.mutations.confirm_messages import confirm_messages
 from resolvers.mutations.create_case_message import create_case_message
 from resolvers.mutations.create_ticket import create_ticket
+from resolvers.mutations.reconcile_write import reconcile_write
 from resolvers.mutations.reply import reply
 from resolvers.mutations.update_ticket import update_ticket
 
@@ -37,4 +38,8 @@ class Mutation:
     )
     delete_notification_subscription: payloads.DeleteNotificationSubscriptionPayload | None = root_field(
         notification_subscriptions.delete_notification_subscription, description="Delete a topic."
+    )
+    reconcile_write: payloads.ReconcileWritePayload | None = root_field(
+        reconcile_write,
+        description="Look again whether one of your own writes that is IN_DOUBT landed. Sends nothing.",
     )

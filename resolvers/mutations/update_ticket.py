@@ -8,7 +8,16 @@ from gateway.domain.ids import EntityType
 from gateway.domain.ports import TicketUpdater
 from gateway.domain.writes import TicketChanges
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import check_key, payload, perform, read_back, unsupported
+from resolvers.mutations.performing import (
+    check_key,
+    confirmed,
+    intend,
+    payload,
+    perform,
+    refused,
+    shown_conversation,
+    unsupported,
+)
 from resolvers.references import by_id
 from resolvers.types.enums import ConversationState
 
@@ -61,15 +70,10 @@ async def update_ticket(
     )
     refusals = (*check_key(input.idempotency_key), *updater.check_changes(wanted))
     if refusals:
-        return payload(refusals, ticket=None)
-    outcome = await perform(
-        fetch,
-        source,
-        "updateTicket",
-        key=input.idempotency_key,
-        write=wanted,
-        send=lambda: updater.update_ticket(wanted),
+        return refused(refusals, ticket=None)
+    intent = intend(fetch, source, "updateTicket", wanted, key=input.idempotency_key, target=ref)
+    outcome = await perform(fetch, intent, lambda _: updater.update_ticket(wanted))
+    fetch.context.forget(ref)
+    return payload(
+        outcome, ticket=await shown_conversation(fetch, ref, "ticket") if confirmed(outcome) else None
     )
-    fetch.context.records.forget(ref)
-    ticket = None if outcome.refusals else await read_back(fetch, ref, "ticket")
-    return payload(outcome.refusals, ticket=ticket)

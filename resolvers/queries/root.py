@@ -3,7 +3,7 @@
 import strawberry
 
 from gateway.plans.fields import root_field
-from resolvers.queries import lists, single
+from resolvers.queries import lists, single, writes
 from resolvers.types.account import Account
 from resolvers.types.connections import (
     AccountConnection,
@@ -17,6 +17,7 @@ from resolvers.types.message import Message
 from resolvers.types.node import Node
 from resolvers.types.source import Source
 from resolvers.types.subscription import MessageTemplate, ServiceSubscription
+from resolvers.types.write import Write, WriteConnection
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -58,4 +59,10 @@ class Query:
     )
     message_templates: list[MessageTemplate] | None = root_field(
         single.message_templates, description="Texts prepared for helpdesk messages."
+    )
+    write: Write | None = root_field(
+        writes.write, description="One of your own writes: give exactly one of `id` and `idempotencyKey`."
+    )
+    writes: WriteConnection | None = root_field(
+        writes.writes, description="Your own writes, newest first. Costs no REST call."
     )

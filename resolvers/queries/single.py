@@ -1,6 +1,5 @@
 """Queries for single objects."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import strawberry
@@ -11,11 +10,13 @@ from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import AccountFinder, AccountKey, TemplateReader
 from gateway.domain.records import Account, Conversation, Message, MessageTemplate, ServiceSubscription
 from resolvers.arguments import Id, OptionalId
-from resolvers.batches.completion import find_conversation, gather_slots
+from resolvers.batches.completion import find_conversation
 from resolvers.batches.messages import find_message
+from resolvers.batches.nodes import find_node
 from resolvers.cases_by_guid import case_by_guid
 from resolvers.context import AnyFetch
 from resolvers.references import by_guid, by_id, by_native_id, exactly_one
+from resolvers.slots import gather_slots
 from resolvers.types.inputs import AccountLookup, SourceRef
 
 _LOOKUP_KEYS = {
@@ -34,7 +35,7 @@ ByNativeId = Annotated[
 
 async def node(fetch: AnyFetch, id: Id) -> Any:
     """Any object by its id."""
-    return await _read(fetch, by_id(fetch, id, "id")[1])
+    return await find_node(fetch, by_id(fetch, id, "id")[1], fetch.selection)
 
 
 async def nodes(
@@ -46,7 +47,7 @@ async def nodes(
         raise BadInput(f"At most 100 ids at once, not {len(ids)}.", argument="ids")
 
     async def one(given: str, index: int) -> Any:
-        return await _read(fetch, by_id(fetch, given, f"ids.{index}")[1])
+        return await find_node(fetch, by_id(fetch, given, f"ids.{index}")[1], fetch.selection)
 
     return await gather_slots([one(given, index) for index, given in enumerate(ids)])
 
@@ -146,28 +147,6 @@ async def message_templates(
         else:
             found += slot
     return found
-
-
-async def _read(fetch: AnyFetch, ref: Ref) -> Any:
-    records = fetch.context.records
-    if ref.type is EntityType.SOURCE:
-        return fetch.context.catalog.get(ref.source)
-    readers: Mapping[EntityType, Callable[[], Awaitable[Any]]] = {
-        EntityType.ACCOUNT: lambda: records.accounts.load(ref),
-        EntityType.CASE: lambda: find_conversation(fetch, ref, fetch.selection),
-        EntityType.TICKET: lambda: find_conversation(fetch, ref, fetch.selection),
-        EntityType.MESSAGE: lambda: find_message(fetch, ref),
-        EntityType.NOTIFICATION_SUBSCRIPTION: lambda: records.subscriptions.load(ref),
-        EntityType.PRODUCT_SUBSCRIPTION: lambda: records.subscriptions.load(ref),
-        EntityType.MESSAGE_TEMPLATE: lambda: _template(fetch, ref),
-    }
-    return await readers[ref.type]()
-
-
-async def _template(fetch: AnyFetch, ref: Ref) -> MessageTemplate | None:
-    reader = fetch.context.catalog.of(ref).port(TemplateReader)
-    found = await reader.read_templates() if reader else ()
-    return next((template for template in found if template.ref == ref), None)
 
 
 def _named(fetch: AnyFetch, id: str | None, ref: SourceRef | None, *types: EntityType) -> Ref:

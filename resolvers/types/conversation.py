@@ -48,7 +48,9 @@ class Conversation(Node):
         resolver=_capabilities, description="What can be done with it."
     )
     messages: MessageConnection | None = batch_field(
-        batches.messages, description="Its messages, oldest first. One REST call per conversation."
+        batches.messages,
+        description="Its messages, oldest first. One REST call per conversation. Where its source shows none "
+        "(Netevia): those sent through this gateway.",
     )
     last_message: Message | None = batch_field(
         batches.last_message, description="The newest message. Costs as much as `messages`."

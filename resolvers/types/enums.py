@@ -9,6 +9,7 @@ import strawberry
 
 from gateway.domain.catalog import Capability
 from gateway.domain.errors import RefusalCode
+from gateway.domain.ledger import WriteState
 from gateway.domain.pages import SliceState
 from gateway.domain.records import (
     AccountKind,
@@ -40,6 +41,7 @@ __all__ = [
     "TicketChannel",
     "TicketDirection",
     "Visibility",
+    "WriteState",
 ]
 
 
@@ -252,6 +254,19 @@ _expose(
         "CONFLICT": "The record's state doesn't allow it.",
         "IDEMPOTENCY_CONFLICT": "The idempotencyKey was used for another write.",
         "REJECTED_BY_SOURCE": "The source's own reason; see `message` and `sourceCode`.",
+    },
+)
+_expose(
+    WriteState,
+    "WriteState",
+    "What is known of a write, or of a part of it.",
+    {
+        "PENDING": "Recorded, and being sent.",
+        "CONFIRMED": "Its source has taken it.",
+        "REJECTED": "It was not applied. `problem` says why, and whether the same key may be sent again.",
+        "IN_DOUBT": "It was sent, and its source didn't say what became of it: it may have been applied. "
+        "The gateway goes on looking; don't send it again under another key.",
+        "PARTIAL": "Its parts have come to different ends: see `parts`.",
     },
 )
 _expose(

@@ -4,7 +4,13 @@ from datetime import datetime
 
 import strawberry
 
-from resolvers.types.enums import AccountKind, ConversationState, MessageType, SubscriptionKind
+from resolvers.types.enums import (
+    AccountKind,
+    ConversationState,
+    MessageType,
+    SubscriptionKind,
+    WriteState,
+)
 
 _SOURCES = "Keys of the sources to ask; all by default."
 _STATUS = "Any of these, by each source's table of statuses."
@@ -102,4 +108,16 @@ class SubscriptionFilter:
     kind: SubscriptionKind | None = strawberry.field(default=None, description="Only this kind.")
     global_: bool | None = strawberry.field(
         name="global", default=None, description="Only notifications that belong to no reseller."
+    )
+
+
+@strawberry.input(description="Which of your own writes to list.")
+class WriteFilter:
+    state: WriteState | None = strawberry.field(default=None, description="Only writes in this state.")
+    source: str | None = strawberry.field(default=None, description="Only writes to this source: its key.")
+    operation: str | None = strawberry.field(
+        default=None, description="Only writes by this mutation, such as `reply`."
+    )
+    since: datetime | None = strawberry.field(
+        default=None, description="Only writes recorded at this moment or later."
     )

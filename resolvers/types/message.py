@@ -15,6 +15,7 @@ from resolvers.types.connections import MessageConnection
 from resolvers.types.enums import AuthorRole, MessageType, TextFormat, Visibility
 from resolvers.types.node import Node
 from resolvers.types.source import Origin
+from resolvers.types.write import Write
 
 if TYPE_CHECKING:
     from resolvers.types.account import Account
@@ -106,11 +107,19 @@ class Message(Node):
     attachments: list[Attachment] | None = strawberry.field(
         description="Its files; null where the source doesn't say."
     )
-    created_at: datetime | None = strawberry.field(description="When the source stored it.")
+    created_at: datetime | None = strawberry.field(
+        description="When the source stored it; if it comes from the ledger and the source didn't say, when "
+        "it was sent."
+    )
     updated_at: datetime | None = strawberry.field(description="When it last changed.")
     declared_at: datetime | None = strawberry.field(description="When it happened, by its sender's word.")
     confirmed_at: datetime | None = strawberry.field(
         description="When the receiver confirmed it; null until then, and where there is no confirming."
+    )
+    write: Write | None = batch_field(
+        batches.writes_of,
+        description="Your own write that has become this message; null for everybody else's, and for "
+        "messages that were not written through this gateway.",
     )
 
     @classmethod

@@ -40,7 +40,9 @@ class Source(Node):
 @strawberry.type(description="Where an object comes from.")
 class Origin:
     source: Source = strawberry.field(resolver=_source_of, description="The source that it belongs to.")
-    native_id: str = strawberry.field(description="The source's own id of it.")
+    native_id: str = strawberry.field(
+        description="The source's own id of it; one of the gateway's while the source hasn't told its own."
+    )
     url: str | None = strawberry.field(description="Where to look at it in the source's own interface.")
     fetched_at: datetime | None = strawberry.field(
         description="When it was read from the source; null if it wasn't."

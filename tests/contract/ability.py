@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -19,29 +20,21 @@ from gateway.domain.ports import (
     SubscriptionFilter,
 )
 from gateway.domain.writes import (
+    Attempt,
+    Confirmation,
     NewCaseMessage,
     NewNotificationSubscription,
     NewTicket,
     NotificationSubscriptionChanges,
+    Removal,
     Reply,
+    Sighting,
     TicketChanges,
+    WriteInput,
 )
+from tests.sources import REFERENCE
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """Messages to confirm."""
-
-    messages: tuple[Ref, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """A subscription to delete."""
-
-    subscription: Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +52,7 @@ class Upload:
 
 
 Filter: TypeAlias = AccountFilter | CaseFilter | ConversationFilter | SubscriptionFilter
-Write: TypeAlias = (
-    Reply
-    | NewCaseMessage
-    | NewTicket
-    | TicketChanges
-    | NewNotificationSubscription
-    | NotificationSubscriptionChanges
-    | Confirm
-    | Delete
-    | Upload
-)
+Write: TypeAlias = WriteInput | Upload
 Act: TypeAlias = Callable[[], Awaitable[Any]]
 
 
@@ -160,27 +143,52 @@ async def _only(read: Callable[[Sequence[Ref]], Awaitable[list[Slot[T]]]], ref: 
     return slot
 
 
-def send(source: Source, write: Write) -> Awaitable[Any]:
+async def prepare(source: Source, write: Write, since: datetime, *, reference: str = REFERENCE) -> Attempt:
+    """A write's attempt, as the gateway makes it just before it records and sends the write."""
+    preparer = None if isinstance(write, Upload) else source.port(ports.WritePreparer)
+    baseline = await preparer.prepare(write) if preparer and not isinstance(write, Upload) else None
+    return Attempt(reference, baseline, since)
+
+
+def send(source: Source, write: Write, attempt: Attempt) -> Awaitable[Any]:
     """Send a write once."""
     match write:
         case Reply():
-            return _port(source, ports.Replier).send_reply(write)
+            return _port(source, ports.Replier).send_reply(write, attempt)
         case NewCaseMessage():
-            return _port(source, ports.CaseMessageCreator).create_case_message(write)
+            return _port(source, ports.CaseMessageCreator).create_case_message(write, attempt)
         case NewTicket():
-            return _port(source, ports.TicketCreator).create_ticket(write)
+            return _port(source, ports.TicketCreator).create_ticket(write, attempt)
         case TicketChanges():
             return _port(source, ports.TicketUpdater).update_ticket(write)
         case NewNotificationSubscription():
-            return _port(source, ports.NotificationSubscriptionWriter).create_subscription(write)
+            return _port(source, ports.NotificationSubscriptionWriter).create_subscription(write, attempt)
         case NotificationSubscriptionChanges():
             return _port(source, ports.NotificationSubscriptionWriter).update_subscription(write)
-        case Delete(subscription):
+        case Removal(subscription=subscription):
             return _port(source, ports.NotificationSubscriptionWriter).delete_subscription(subscription)
-        case Confirm(messages):
+        case Confirmation(messages=messages):
             return _port(source, ports.MessageConfirmer).confirm_messages(messages)
         case Upload(filename):
             return _port(source, ports.FileUploader).upload(filename, write.stream())
+
+
+def find(source: Source, write: WriteInput, attempt: Attempt) -> Awaitable[Sighting]:
+    """Look whether it landed."""
+    return _port(source, ports.WriteFinder).find_write(write, attempt)
+
+
+def made(write: WriteInput, result: Any) -> tuple[Ref, ...]:
+    """What a write has become: what its answer names, or its own target."""
+    match write:
+        case Confirmation(messages=messages):
+            return messages
+        case Removal(subscription=target) | NotificationSubscriptionChanges(subscription=target):
+            return (target,)
+        case TicketChanges(ticket=target):
+            return (target,)
+        case _:
+            return (result if isinstance(result, Ref) else result.ref,)
 
 
 def check(source: Source, write: Write) -> tuple[Refusal, ...]:
@@ -198,7 +206,7 @@ def check(source: Source, write: Write) -> tuple[Refusal, ...]:
             return _port(source, ports.NotificationSubscriptionWriter).check_new_subscription(write)
         case NotificationSubscriptionChanges():
             return _port(source, ports.NotificationSubscriptionWriter).check_subscription_changes(write)
-        case Confirm() | Delete() | Upload():
+        case Confirmation() | Removal() | Upload():
             return ()
 
 

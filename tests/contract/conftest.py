@@ -30,12 +30,16 @@ from gateway.domain.records import (
     Message,
 )
 from gateway.domain.writes import (
+    Attempt,
+    Confirmation,
     NewCaseMessage,
     NewNotificationSubscription,
     NewTicket,
     NotificationSubscriptionChanges,
+    Removal,
     Reply,
     TicketChanges,
+    WriteInput,
 )
 from gateway.sandbox import Running, Sandbox, Service
 from gateway.sources.registry import SOURCES, SPECS
@@ -43,7 +47,8 @@ from gateway.sources.spec import SourceContext, SourceSpec
 from gateway.transport import Call, Transport
 from gateway.transport import Reply as HttpReply
 from gateway.transport.httpx import HttpxOptions, HttpxTransport
-from tests.contract.ability import Confirm, Delete, Filter, Upload, Write, feeds, inside
+from tests.contract.ability import Filter, Upload, Write, feeds, inside, prepare
+from tests.sources import Hands
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, tzinfo=UTC)
 KEY = "one"
@@ -68,6 +73,9 @@ class Sample:
         keys: By which an account is found.
         writes: One of each that it can do, made of the references found in the lists.
         log_in: Path of the call that fetches a token, where there is one.
+        settings: On top of the sandbox's, as it needs them to be able to do all that it can.
+        unproven: Types of writes that may have landed although they are not seen.
+        unseen: Why no write of it can be looked for; None if each can.
     """
 
     capabilities: str
@@ -77,6 +85,9 @@ class Sample:
     keys: tuple[AccountKey, ...] = ()
     writes: Callable[[Refs], tuple[Write, ...]]
     log_in: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    unproven: frozenset[type] = frozenset()
+    unseen: str | None = None
 
 
 _READER = ref(EntityType.ACCOUNT, "SUBSCRIBER", "66d986b4ad659dea5ceb9b62")
@@ -99,6 +110,8 @@ SAMPLES: Mapping[str, Sample] = {
         keys=(AccountKey("nativeId", _READER.parts[1]), AccountKey("externalId", "crm=C-1000")),
         writes=lambda _: (NewTicket(requester=_READER, subject="Vacation", body="Please stop."),),
         log_in="api/authorization/access_token",
+        # Once they are resolved, no list shows them.
+        unproven=frozenset({NewTicket}),
     ),
     "service_order_hub": Sample(
         capabilities="READ_ACCOUNT FIND_ACCOUNT READ_CASE LIST_CASES SEARCH READ_MESSAGES CREATE_CASE_MESSAGE "
@@ -118,10 +131,14 @@ SAMPLES: Mapping[str, Sample] = {
             ref(EntityType.ACCOUNT, "PARTNER", "9999"),
         ),
         keys=(AccountKey("nativeId", "12"),),
-        writes=lambda refs: (
+        writes=lambda _: (
             Reply(conversation=_HUB_CASE, body="Thanks."),
+            Reply(conversation=_HUB_CASE, body="Thanks.", external_id="order-77"),
             NewCaseMessage(case=_HUB_CASE, kind="reminder"),
-            Confirm(refs[EntityType.MESSAGE][:2]),
+            NewCaseMessage(case=_HUB_CASE, kind="reminder", external_id="order-77"),
+            Confirmation(
+                messages=tuple(ref(EntityType.MESSAGE, *_HUB_CASE.parts, number) for number in ("1", "2"))
+            ),
         ),
     ),
     "netevia": Sample(
@@ -130,6 +147,7 @@ SAMPLES: Mapping[str, Sample] = {
         known=(ref(EntityType.TICKET, "123456"), ref(EntityType.MESSAGE, "123456", "987654")),
         absent=(ref(EntityType.ACCOUNT, "LINKED_USER", "999999"),),
         writes=lambda _: (Reply(conversation=ref(EntityType.TICKET, "123456"), body="Thanks."),),
+        unseen="Its only endpoint for tickets takes messages. Nothing reads them back.",
     ),
     "telecomx": Sample(
         capabilities="READ_ACCOUNT FIND_ACCOUNT LIST_ACCOUNTS SEARCH READ_TICKET LIST_TICKETS READ_MESSAGES "
@@ -159,7 +177,7 @@ SAMPLES: Mapping[str, Sample] = {
             NotificationSubscriptionChanges(
                 subscription=refs[EntityType.NOTIFICATION_SUBSCRIPTION][0], title="Outages"
             ),
-            Delete(refs[EntityType.NOTIFICATION_SUBSCRIPTION][0]),
+            Removal(subscription=refs[EntityType.NOTIFICATION_SUBSCRIPTION][0]),
         ),
         log_in="auth/login",
     ),
@@ -192,6 +210,7 @@ SAMPLES: Mapping[str, Sample] = {
             TicketChanges(ticket=refs[EntityType.TICKET][0], status_native="6"),
             Upload("paragon.pdf", b"%PDF"),
         ),
+        settings={"reference_field": "gateway_ref"},
     ),
 }
 
@@ -227,11 +246,12 @@ class Fork:
 
 @dataclass(slots=True)
 class Found:
-    """What one kind of source shows of itself in the sandbox."""
+    """What one kind of source shows of itself in the sandbox; `attempts` are those of its lookable writes."""
 
     lists: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     messages: dict[Ref, tuple[Message, ...]] = field(default_factory=dict)
     templates: tuple[Any, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def records(self) -> tuple[Any, ...]:
@@ -252,11 +272,12 @@ class Bench:
     """One kind of source over the sandbox's sockets."""
 
     def __init__(
-        self, spec: SourceSpec[Any], sandbox: Sandbox, running: Running, stack: AsyncExitStack
+        self, spec: SourceSpec[Any], sandbox: Sandbox, hands: Hands, running: Running, stack: AsyncExitStack
     ) -> None:
         self.spec = spec
         self.sample = SAMPLES[spec.kind]
         self.sandbox = sandbox
+        self.hands = hands
         self.running = running
         self._stack = stack
         self.found = Found()
@@ -283,6 +304,12 @@ class Bench:
         return self.sample.writes(self.refs)
 
     @property
+    def lookable(self) -> tuple[WriteInput, ...]:
+        """Those of the writes that can be looked for: all but uploads, which nobody misses."""
+        seen = self.sample.unseen is None
+        return tuple(each for each in self.writes if seen and not isinstance(each, Upload))
+
+    @property
     def base_url(self) -> str:
         """Where the sandbox answers for it."""
         return self.running.base_urls[self.spec.kind]
@@ -298,9 +325,9 @@ class Bench:
 
     def source(self, transport: Transport | None = None, *, key: str = KEY) -> Source:
         """The source as the graph holds it, with a client that has not logged in yet."""
-        given = sandbox_sources(self.sandbox, self.running)[self.spec.kind]
+        given = {**sandbox_sources(self.sandbox, self.running)[self.spec.kind], **self.sample.settings}
         settings = self.spec.settings.model_validate(given)
-        context = SourceContext(key, settings, transport or self.wire(), lambda: NOW)
+        context = SourceContext(key, settings, transport or self.wire(), self.hands)
         client = self.spec.build(context)
         return Source(key, self.spec.kind, self.spec.title, self.spec.docs_url, client, self.spec.shapes)
 
@@ -336,8 +363,13 @@ async def _explore(bench: Bench) -> Found:
 
 
 @pytest.fixture(scope="session")
-def shared_sandbox() -> Sandbox:
-    return Sandbox(now=lambda: NOW)
+def shared_hands() -> Hands:
+    return Hands(NOW)
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox(shared_hands: Hands) -> Sandbox:
+    return Sandbox(now=shared_hands)
 
 
 @pytest.fixture(scope="session")
@@ -354,15 +386,22 @@ def explored() -> dict[str, Found]:
 
 @pytest.fixture(params=[spec.kind for spec in SOURCES])
 async def bench(
-    request: pytest.FixtureRequest, shared_sandbox: Sandbox, running: Running, explored: dict[str, Found]
+    request: pytest.FixtureRequest,
+    shared_hands: Hands,
+    shared_sandbox: Sandbox,
+    running: Running,
+    explored: dict[str, Found],
 ) -> AsyncIterator[Bench]:
     """Each source in turn, over a fresh world."""
     kind = request.param
+    shared_hands.moment = NOW
     shared_sandbox.services[kind].reset()
     async with AsyncExitStack() as stack:
-        bench = Bench(SPECS[kind], shared_sandbox, running, stack)
+        bench = Bench(SPECS[kind], shared_sandbox, shared_hands, running, stack)
         if kind not in explored:
-            explored[kind] = await _explore(bench)
+            bench.found = explored[kind] = await _explore(bench)
+            source = bench.source()
+            bench.found.attempts = tuple([await prepare(source, write, NOW) for write in bench.lookable])
             shared_sandbox.services[kind].reset()
         bench.found = explored[kind]
         yield bench

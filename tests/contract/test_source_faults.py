@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,10 +17,11 @@ from gateway.domain.errors import (
     SourceTimeout,
     SourceUnavailable,
 )
+from gateway.domain.writes import Attempt, Removal, Sighting
 from gateway.sandbox import Faults
 from gateway.transport import Call, Transport
-from tests.contract.ability import Act, Upload, outcome, reads, send
-from tests.contract.conftest import SAMPLES, Bench, Fork, is_log_in, is_write
+from tests.contract.ability import Act, Upload, find, outcome, prepare, reads, send
+from tests.contract.conftest import NOW, SAMPLES, Bench, Fork, is_log_in, is_write
 from tests.raw_server import Behaviour, RawServer, Received, answer, hold, reset, saying
 
 HTML = b"<!doctype html><title>Maintenance</title><p>Back soon</p>"
@@ -96,7 +98,17 @@ def no_log_in(call: Call) -> bool:
 
 
 def acts_of(bench: Bench, source: Source) -> dict[str, Act]:
-    return reads(source, bench.refs, bench.sample.lists, bench.sample.keys)
+    """Every read, and every look for a write."""
+    acts = reads(source, bench.refs, bench.sample.lists, bench.sample.keys)
+    return acts | looks_of(bench, source)
+
+
+def looks_of(bench: Bench, source: Source) -> dict[str, Act]:
+    lost = enumerate(zip(bench.lookable, bench.found.attempts, strict=True))
+    return {
+        f"find {number} {type(write).__name__}": partial(find, source, write, attempt)
+        for number, (write, attempt) in lost
+    }
 
 
 async def outcomes(acts: dict[str, Act]) -> dict[str, Any]:
@@ -228,6 +240,22 @@ class TestReads:
                 errors = [each for each in found.values() if isinstance(each, Exception)]
                 assert (body, {type(each) for each in errors} - {SourceProtocolError}) == (body, set())
                 assert_silent(bench, errors, parrot.server.base_url)
+                sightings = [each for each in found.values() if isinstance(each, Sighting)]
+                assert [each for each in sightings if each.matches] == []
+
+    @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
+    async def test_a_refusal_never_proves_that_a_write_did_not_land(self, bench: Bench, status: int) -> None:
+        server = RawServer(saying(answer(status=f"{status} No")))
+        async with server.listen():
+            source = bench.source(Fork(bench.wire(), bench.wire(server.base_url), diverted=no_log_in))
+            looks = zip(bench.lookable, (await outcomes(looks_of(bench, source))).values(), strict=True)
+            for write, found in looks:
+                if isinstance(write, Removal) and status == 404:
+                    assert found == Sighting((write.subscription,))
+                else:
+                    assert isinstance(found, SourceError) or (
+                        found.matches == () and not found.absence_proves
+                    )
 
 
 @pytest.mark.parametrize("bench", [kind for kind, sample in SAMPLES.items() if sample.log_in], indirect=True)
@@ -263,7 +291,7 @@ class TestLogIns:
 
     async def test_one_that_fails_keeps_a_write_from_being_sent(self, bench: Bench, closed_port: str) -> None:
         fork = Fork(bench.wire(), bench.wire(closed_port), diverted=is_log_in)
-        for error, calls in await attempt(bench, fork):
+        for error, calls in await attempts(bench, fork):
             assert (type(error), error.sent) == (SourceUnavailable, False)
             assert [call for call in calls if is_write(call)] == []
 
@@ -271,7 +299,7 @@ class TestLogIns:
 class TestWrites:
     async def test_one_that_no_server_took_was_not_sent(self, bench: Bench, closed_port: str) -> None:
         fork = Fork(bench.wire(), bench.wire(closed_port), diverted=is_write)
-        for error, calls in await attempt(bench, fork):
+        for error, calls in await attempts(bench, fork):
             assert (type(error), error.sent) == (SourceUnavailable, False)
             assert [is_write(call) for call in calls].count(True) == 1
             assert_silent(bench, [error], closed_port)
@@ -285,7 +313,8 @@ class TestWrites:
             source = bench.source(Fork(bench.wire(), broken, diverted=is_write))
             for write in bench.writes:
                 server.received.clear()
-                error = await outcome(send(source, write))
+                attempt = await prepare(bench.source(), write, NOW)
+                error = await outcome(send(source, write, attempt))
                 assert (type(error), getattr(error, "sent", None)) == (expected, True)
                 # A 401 says that nothing was done, so with a fresh token the write is sent once more; a
                 # stream can't be.
@@ -294,14 +323,15 @@ class TestWrites:
                 assert_silent(bench, [error], server.base_url)
 
     async def test_an_answer_that_makes_no_sense_leaves_it_sent(self, bench: Bench) -> None:
-        parrot = Parrot()
+        parrot, healthy = Parrot(), bench.source()
         async with parrot.server.listen():
             source = bench.source(Fork(bench.wire(), bench.wire(parrot.server.base_url), diverted=is_write))
             for body in (SENSELESS | ODD).values():
                 parrot.says = answer(body, content_type="application/json")
                 for write in bench.writes:
                     parrot.server.received.clear()
-                    result = await outcome(send(source, write))
+                    attempt = await prepare(healthy, write, NOW)
+                    result = await outcome(send(source, write, attempt))
                     # Where nothing is in it the answer isn't read; and one may say that it was refused.
                     if isinstance(result, SourceError):
                         assert type(result) in {SourceProtocolError, SourceRejected}
@@ -311,14 +341,15 @@ class TestWrites:
 
     @pytest.mark.parametrize("status", [400, 403, 404, 409])
     async def test_a_refusal_has_reasons_whatever_its_body(self, bench: Bench, status: int) -> None:
-        parrot = Parrot()
+        parrot, healthy = Parrot(), bench.source()
         async with parrot.server.listen():
             source = bench.source(Fork(bench.wire(), bench.wire(parrot.server.base_url), diverted=is_write))
             for body in REASONLESS:
                 parrot.says = answer(body, status=f"{status} No")
                 for write in bench.writes:
                     parrot.server.received.clear()
-                    error = await outcome(send(source, write))
+                    attempt = await prepare(healthy, write, NOW)
+                    error = await outcome(send(source, write, attempt))
                     assert isinstance(error, SourceRejected)
                     assert error.refusals
                     assert {each.source for each in error.refusals} == {"one"}
@@ -327,20 +358,18 @@ class TestWrites:
                     assert_silent(bench, [error], parrot.server.base_url)
 
     @pytest.mark.parametrize("name", ["500", "429", "401", "a reset", "silence"])
-    async def test_a_read_that_fails_before_it_keeps_it_from_being_sent(
-        self, bench: Bench, name: str
-    ) -> None:
+    async def test_a_read_that_fails_when_it_is_prepared_is_an_error(self, bench: Bench, name: str) -> None:
         behave, expected = REFUSING[name]
         server = RawServer(behave)
         async with server.listen():
             broken = bench.wire(server.base_url, read_timeout_s=SOON_S if behave is hold else 10.0)
-            fork = Fork(bench.wire(), broken, diverted=lambda call: call.safe)
-            for result, calls in await attempt(bench, fork):
-                sent = [is_write(call) for call in calls].count(True)
-                if isinstance(result, Exception):
-                    assert (type(result), getattr(result, "sent", None), sent) == (expected, False, 0)
-                else:
-                    assert sent == 1
+            for write in bench.writes:
+                server.received.clear()
+                spy = Fork(bench.wire(), broken, diverted=lambda call: call.safe)
+                result = await outcome(prepare(bench.source(spy), write, NOW))
+                assert type(result) is (expected if server.received else Attempt)
+                assert [call for call in spy.calls if is_write(call)] == []
+                assert_silent(bench, [result], server.base_url)
 
     async def test_a_read_that_fails_after_it_takes_nothing_back(
         self, bench: Bench, closed_port: str
@@ -348,34 +377,30 @@ class TestWrites:
         broken = bench.wire(closed_port)
         for write in bench.writes:
             bench.service.reset()
-            calls: list[Call] = []
-
-            def is_read_afterwards(call: Call, before: list[Call] = calls) -> bool:
-                before.append(call)
-                return call.safe and any(map(is_write, before))
-
-            source = bench.source(Fork(bench.wire(), broken, diverted=is_read_afterwards))
-            assert not isinstance(await outcome(send(source, write)), Exception)
+            attempt = await prepare(bench.source(), write, NOW)
+            source = bench.source(Fork(bench.wire(), broken, diverted=lambda call: call.safe))
+            assert not isinstance(await outcome(send(source, write, attempt)), Exception)
 
     async def test_answers_cut_in_half_do_not_make_it_be_sent_twice(self, bench: Bench) -> None:
         for write in bench.writes:
             bench.service.reset()
+            attempt = await prepare(bench.source(), write, NOW)
             wire = bench.wire()
             spy = Fork(wire, wire, diverted=is_write)
             source = await warm(bench, spy, malformed_json=True)
-            result = await outcome(send(source, write))
-            sent = [is_write(call) for call in spy.calls].count(True)
-            assert sent == (0 if getattr(result, "sent", True) is False else 1)
+            result = await outcome(send(source, write, attempt))
+            assert [is_write(call) for call in spy.calls].count(True) == 1
             assert not isinstance(result, Exception) or isinstance(result, SourceProtocolError)
             assert [each.method for each in bench.service.arrivals] == [
                 call.method for call in spy.calls[-len(bench.service.arrivals) :]
             ]
 
 
-async def attempt(bench: Bench, transport: Transport) -> list[tuple[Any, list[Call]]]:
-    """What comes of each write, and the calls that were made for it."""
+async def attempts(bench: Bench, transport: Transport) -> list[tuple[Any, list[Call]]]:
+    """What comes of sending each write, and the calls that were made for it."""
     found = []
     for write in bench.writes:
+        attempt = await prepare(bench.source(), write, NOW)
         spy = Fork(transport, transport, diverted=is_write)
-        found.append((await outcome(send(bench.source(spy), write)), spy.calls))
+        found.append((await outcome(send(bench.source(spy), write, attempt)), spy.calls))
     return found

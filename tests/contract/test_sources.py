@@ -32,21 +32,28 @@ from gateway.domain.ports import (
     TicketWithMessagesReader,
 )
 from gateway.domain.records import Conversation, Message, Origin, OriginKind
-from gateway.domain.writes import NewCaseMessage, NewNotificationSubscription, NewTicket, Reply
+from gateway.domain.writes import (
+    Confirmation,
+    NewCaseMessage,
+    NewNotificationSubscription,
+    NewTicket,
+    Reply,
+)
 from gateway.sources.registry import SOURCES
 from tests.contract.ability import (
-    Confirm,
     all_ports,
     check,
     feeds,
+    find,
     inside,
     members,
     outcome,
+    prepare,
     readers,
     reads,
     send,
 )
-from tests.contract.conftest import KEY, NOW, SAMPLES, Bench, Fork, is_write
+from tests.contract.conftest import KEY, NOW, SAMPLES, Bench, Fork, is_log_in, is_write
 
 HOSTILE = (
     "",
@@ -132,7 +139,9 @@ class TestPorts:
             await act()
         for write in bench.writes:
             check(heard, write)
-            await send(heard, write)
+            await send(heard, write, await prepare(heard, write, NOW))
+        for lost in bench.lookable:
+            await find(heard, lost, await prepare(heard, lost, NOW))
         # It is called below, as it costs no call.
         assert {name for name in public if callable(getattr(source.client, name))} - called == {
             "name_conversation"
@@ -429,18 +438,31 @@ class TestWrites:
         wire = bench.wire()
         for write in bench.writes:
             bench.service.reset()
+            attempt = await prepare(bench.source(), write, NOW)
+            bench.service.arrivals.clear()
             spy = Fork(wire, wire, diverted=is_write)
-            result = await send(bench.source(spy), write)
+            result = await send(bench.source(spy), write, attempt)
+            # Whatever has to be known before it was read when it was prepared.
+            assert [is_write(call) for call in spy.calls if not is_log_in(call)][:1] == [True]
             assert [is_write(call) for call in spy.calls].count(True) == 1
             assert [each.method for each in bench.service.arrivals] == [call.method for call in spy.calls]
-            if isinstance(write, Confirm):
+            if isinstance(write, Confirmation):
                 assert result == [None] * len(write.messages)
+
+    async def test_preparing_one_changes_nothing(self, bench: Bench) -> None:
+        wire = bench.wire()
+        for write in bench.writes:
+            bench.service.reset()
+            spy = Fork(wire, wire, diverted=is_write)
+            attempt = await prepare(bench.source(spy), write, NOW)
+            assert len((attempt.baseline or "").encode()) <= 64 * 1024
+            assert [call for call in spy.calls if not call.safe and not is_log_in(call)] == []
 
     async def test_what_it_says_it_has_written_is_of_its_own_form(self, bench: Bench) -> None:
         source = bench.source()
         for write in bench.writes:
             bench.service.reset()
-            result = await send(bench.source(), write)
+            result = await send(bench.source(), write, await prepare(source, write, NOW))
             for each in inside(result):
                 if isinstance(each, Ref):
                     source.check_ref(each, argument="id")

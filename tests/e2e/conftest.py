@@ -1,7 +1,7 @@
 """The gateway as the production factory makes it, over a sandbox that the test can reach into."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from gateway.app import create_app
 from gateway.commands.dev import sandbox_sources
 from gateway.observability.logs import configure_logs
 from gateway.sandbox import Faults, Running, Sandbox
+from tests.ledgers import temporary_ledger
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,17 @@ class Stack:
 async def open_stack(**changes: Any) -> AsyncIterator[Stack]:
     """A gateway over a fresh sandbox; `changes` go to `Sandbox`."""
     sandbox = Sandbox(**changes)
-    async with sandbox.serve() as running:
-        settings = config.check({"sources": sandbox_sources(sandbox, running)})
+    async with AsyncExitStack() as stack:
+        ledger_url = stack.enter_context(temporary_ledger())
+        running = await stack.enter_async_context(sandbox.serve())
+        settings = config.check({"ledger": {"url": ledger_url}, "sources": sandbox_sources(sandbox, running)})
         app = create_app(settings)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,
-        ):
-            yield Stack(sandbox, running, http)
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        transport = httpx.ASGITransport(app)
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(transport=transport, base_url="http://localhost")
+        )
+        yield Stack(sandbox, running, http)
 
 
 @pytest.fixture(autouse=True)

@@ -172,21 +172,18 @@ def test_a_ticket_is_read_by_its_id_at_each_source_that_can_read_one(dev: Dev) -
 
 
 def test_a_netevia_ticket_is_known_by_reference_alone(dev: Dev) -> None:
-    answer = dev.execute("""{
+    assert dev.data("""{
       ticket(ref: {source: "netevia", nativeId: "123456"}) {
         subject origin { from nativeId } capabilities lastMessage { id } messageCount messages { totalCount }
       }
-    }""")
-    assert answer["data"]["ticket"] == {
+    }""")["ticket"] == {
         "subject": None,
         "origin": {"from": "REFERENCE", "nativeId": "123456"},
         "capabilities": ["REPLY"],
         "lastMessage": None,
-        "messageCount": None,
-        "messages": None,
+        "messageCount": 0,
+        "messages": {"totalCount": 0},
     }
-    (error,) = answer["errors"]
-    assert (error["path"], error["extensions"]["source"]) == (["ticket", "messages"], "netevia")
     assert dev.arrivals("netevia") == []
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 import httpx
@@ -21,13 +22,14 @@ from gateway.domain.pages import Feed, Page
 from gateway.domain.ports import ConversationFilter, Slot
 from gateway.domain.records import Body, Message, Origin, TextFormat, Ticket
 from gateway.domain.rules import Rule, check
-from gateway.domain.writes import Reply, given_fields
+from gateway.domain.writes import Attempt, Reply, given_fields
 from gateway.sources.auth import FixedCredential, in_header
 from gateway.sources.registry import SPECS
 from gateway.sources.rest import Rest, each
 from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec
 from gateway.transport import Call
 from gateway.transport import Reply as HttpReply
+from tests.ledgers import new_ledger
 
 
 class Note(msgspec.Struct):
@@ -70,7 +72,7 @@ class Notebook:
         given = given_fields(reply, without=frozenset({"conversation", "parent"}))
         return check(rules, given, source=self._rest.source)
 
-    async def send_reply(self, reply: Reply) -> Message:
+    async def send_reply(self, reply: Reply, attempt: Attempt) -> Message:  # noqa: ARG002 - it takes no reference
         path = f"notes/{reply.conversation.parts[0]}/lines"
         sent = await self._rest.send(Call("add line", "POST", path, safe=False, body=reply.body.encode()))
         return self._message(reply.conversation, self._rest.decode(sent, int), reply.body)
@@ -157,10 +159,14 @@ async def api_url() -> AsyncIterator[str]:
     await task
 
 
-async def test_an_invented_source_is_queried_and_written_through_by_its_spec_alone(api_url: str) -> None:
+async def test_an_invented_source_is_queried_and_written_through_by_its_spec_alone(
+    api_url: str, tmp_path: Path
+) -> None:
     specs = {**SPECS, SPEC.kind: SPEC}
     table = {"kind": "notebook", "base_url": api_url, "word": "sesame"}
-    settings = config.check({"sources": {"kitchen": table}}, specs=specs)
+    settings = config.check(
+        {"ledger": {"url": new_ledger(tmp_path)}, "sources": {"kitchen": table}}, specs=specs
+    )
     app = create_app(settings, specs=specs)
     transport = httpx.ASGITransport(app)
     async with (
@@ -214,10 +220,13 @@ async def test_an_invented_source_is_queried_and_written_through_by_its_spec_alo
         }
 
 
-async def test_a_write_that_can_not_be_read_back_is_still_told_as_done(api_url: str) -> None:
+async def test_a_write_that_can_not_be_read_back_is_still_told_as_done(api_url: str, tmp_path: Path) -> None:
     specs = {**SPECS, SPEC.kind: SPEC}
     table = {"kind": "notebook", "base_url": api_url, "word": "sesame"}
-    app = create_app(config.check({"sources": {"kitchen": table}}, specs=specs), specs=specs)
+    app = create_app(
+        config.check({"ledger": {"url": new_ledger(tmp_path)}, "sources": {"kitchen": table}}, specs=specs),
+        specs=specs,
+    )
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,

@@ -9,10 +9,11 @@ from gateway import config
 from gateway.app import create_app
 from gateway.sandbox import Sandbox
 from tests.e2e.conftest import Stack
+from tests.ledgers import new_ledger
 
 
 @pytest.fixture(scope="module")
-async def tenants() -> AsyncIterator[Stack]:
+async def tenants(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """One hub seen by a partner's token and by a provider's: each sees cases that the other doesn't."""
     sandbox = Sandbox()
     token = sandbox.services["service_order_hub"].credentials
@@ -22,7 +23,8 @@ async def tenants() -> AsyncIterator[Stack]:
             "as-partner": {**hub, "token": token["token"]},
             "as-provider": {**hub, "token": token["providerToken"]},
         }
-        app = create_app(config.check({"sources": sources}))
+        ledger_url = new_ledger(tmp_path_factory.mktemp("ledger"))
+        app = create_app(config.check({"ledger": {"url": ledger_url}, "sources": sources}))
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),

@@ -52,9 +52,15 @@ def test_a_reply_to_a_case_message_shows_as_parent_and_reply(dev: Dev) -> None:
     assert answer["conversation"]["messageCount"] == 3
     read = dev.data("query($id: ID!) { message(id: $id) { replies { nodes { id } } } }", {"id": parent})
     assert read["message"]["replies"]["nodes"] == [{"id": message["id"]}]
-    assert posts(dev, "service_order_hub", "create") == [
-        {"guid": GUID, "type": "serviceComment", "content": "Kommer i morgon.", "parentMessageId": 1}
-    ]
+    (sent,) = posts(dev, "service_order_hub", "create")
+    # Without a reference of the caller's, the hub is given the gateway's own.
+    assert sent.pop("externalId").startswith("gw-")
+    assert sent == {
+        "guid": GUID,
+        "type": "serviceComment",
+        "content": "Kommer i morgon.",
+        "parentMessageId": 1,
+    }
 
 
 def test_a_case_message_takes_every_field_of_the_hub(dev: Dev) -> None:
@@ -115,24 +121,35 @@ def test_unconfirmed_messages_are_confirmed_and_read_back_confirmed(dev: Dev) ->
     assert posts(dev, "service_order_hub", "confirm") == [[1, 2]]
 
 
+CONFIRM = f"""mutation($input: ConfirmMessagesInput!) {{ confirmMessages(input: $input) {{
+  confirmed {{ id }} alreadyConfirmed {{ id }} {ERRORS} }} }}"""
+
+
 def test_each_message_to_confirm_has_its_own_outcome(dev: Dev) -> None:
+    known = case_message_ids(dev)[0]
+    missing, other_party = _sibling(known, "11"), _sibling(known, "22")
+    given = [missing, known, missing, other_party]
+    answer = dev.data(CONFIRM, {"input": {"messageIds": given}})["confirmMessages"]
+    assert [each["id"] for each in answer["confirmed"]] == [known]
+    assert [(each["code"], each["field"], each["sourceCode"]) for each in answer["userErrors"]] == [
+        ("NOT_FOUND", ["messageIds", "0"], "Not found"),
+        ("NO_ACCESS", ["messageIds", "3"], "No access"),
+    ]
+    assert posts(dev, "service_order_hub", "confirm") == [[11, 1, 22]]
+
+
+def test_messages_of_several_sources_are_not_confirmed_in_one_write(dev: Dev) -> None:
     known = case_message_ids(dev)[0]
     thulium = dev.data(
         '{ ticket(ref: {source: "thulium", nativeId: "1234"}) { messages(first: 1) { nodes { id } } } }'
     )
     foreign = thulium["ticket"]["messages"]["nodes"][0]["id"]
-    missing = _sibling(known, "11")
-    other_party = _sibling(known, "22")
-    query = f"mutation($input: ConfirmMessagesInput!) {{ confirmMessages(input: $input) {{ confirmed {{ id }} alreadyConfirmed {{ id }} {ERRORS} }} }}"
-    answer = dev.data(query, {"input": {"messageIds": [missing, known, foreign, other_party]}})[
-        "confirmMessages"
+    answer = dev.data(CONFIRM, {"input": {"messageIds": [known, foreign]}})["confirmMessages"]
+    assert [(each["code"], each["field"]) for each in answer["userErrors"]] == [
+        ("UNSUPPORTED_BY_SOURCE", ["messageIds", "1"])
     ]
-    assert [each["id"] for each in answer["confirmed"]] == [known]
-    assert [(each["code"], each["field"], each["sourceCode"]) for each in answer["userErrors"]] == [
-        ("NOT_FOUND", ["messageIds", "0"], "Not found"),
-        ("UNSUPPORTED_BY_SOURCE", ["messageIds", "2"], None),
-        ("NO_ACCESS", ["messageIds", "3"], "No access"),
-    ]
+    assert (answer["confirmed"], answer["alreadyConfirmed"]) == ([], [])
+    assert posts(dev, "service_order_hub", "confirm") == []
 
 
 def _sibling(message_id: str, native_id: str) -> str:
@@ -481,7 +498,10 @@ def test_a_repeated_write_tells_the_first_outcome_and_sends_nothing(dev: Dev) ->
         "idempotencyKey": key(),
     }
     first = dev.data(REPLY, {"input": given})["reply"]
-    assert dev.data(REPLY, {"input": given})["reply"] == first
+    again = dev.data(REPLY, {"input": given})["reply"]
+    # The sandbox was reset and the ledger wasn't: the hub may give a message's id for the second time, so
+    # that only the ledger knows this one. See test_ledger_in_the_graph.py for the whole answer.
+    assert (again["message"]["body"], again["userErrors"]) == (first["message"]["body"], [])
     conflict = dev.data(REPLY, {"input": {**given, "body": "Twice"}})["reply"]
     assert [(each["code"], each["field"]) for each in conflict["userErrors"]] == [
         ("IDEMPOTENCY_CONFLICT", ["idempotencyKey"])

@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import redirect_stderr
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from gateway.domain.errors import SourceUnavailable
 from gateway.observability.logs import configure_logs
 from gateway.sandbox import Sandbox
 from tests.answers import errors_of
+from tests.ledgers import new_ledger
 from tests.processes import running
 
 UNREACHED = {
@@ -47,8 +49,8 @@ async def test_every_address_is_served() -> None:
     }
 
 
-async def test_enabled_sources_are_in_the_graph_and_no_others() -> None:
-    app = create_app(config.check({"sources": UNREACHED}))
+async def test_enabled_sources_are_in_the_graph_and_no_others(tmp_path: Path) -> None:
+    app = create_app(config.check({"ledger": {"url": new_ledger(tmp_path)}, "sources": UNREACHED}))
     async with app.router.lifespan_context(app), client(app) as http:
         answer = await http.post("/graphql", json={"query": "{ sources { key kind name } }"})
     assert answer.json() == {"data": {"sources": [{"key": "support", "kind": "netevia", "name": "Support"}]}}
@@ -75,10 +77,11 @@ async def test_connections_are_closed_with_the_app() -> None:
             await source.client.check()  # type: ignore[attr-defined]
 
 
-async def test_concurrent_operations_share_nothing() -> None:
+async def test_concurrent_operations_share_nothing(tmp_path: Path) -> None:
     sandbox = Sandbox()
     async with sandbox.serve() as served:
-        app = create_app(config.check({"sources": sandbox_sources(sandbox, served)}))
+        settings = {"ledger": {"url": new_ledger(tmp_path)}, "sources": sandbox_sources(sandbox, served)}
+        app = create_app(config.check(settings))
         async with app.router.lifespan_context(app), client(app) as http:
             said = io.StringIO()
             with redirect_stderr(said):

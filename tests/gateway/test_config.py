@@ -1,4 +1,5 @@
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from pydantic import SecretStr
 
 from gateway.config import FILE_VARIABLE, PREFIX, ServerSettings, Settings, check, load
 from gateway.domain.errors import ConfigError
+from gateway.domain.ledger import Retention
 from gateway.domain.records import ConversationState
 from gateway.sources.netevia import NeteviaSettings
 from gateway.sources.service_order_hub import ServiceOrderHubSettings
@@ -487,4 +489,47 @@ def test_the_problems_of_a_file_and_of_variables_are_told_together(tmp_path: Pat
         "sources.hub.base_url: is missing",
         "sources.hub.token: is missing",
         "server.port: Input should be a valid integer, unable to parse string as an integer",
+    ]
+
+
+# -- the ledger
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///ledger.db",
+        "sqlite:////var/lib/gateway/ledger.db",
+        "postgresql://gateway:s3cret@db.example/gateway",
+        "postgres://db.example/gateway?sslmode=verify-full",
+    ],
+)
+def test_a_ledger_is_a_file_or_a_postgresql_database(url: str) -> None:
+    ledger = check({"ledger": {"url": url}}).ledger
+
+    assert ledger.url.get_secret_value() == url
+    assert "s3cret" not in repr(ledger)
+
+
+@pytest.mark.parametrize("url", ["", "ledger.db", "sqlite://", "mysql://gateway:s3cret@db.example/gateway"])
+def test_another_database_is_refused_without_quoting_its_url(url: str) -> None:
+    assert _problems({"ledger": {"url": url}}) == [
+        "ledger.url: Value error, must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+    ]
+
+
+def test_what_may_go_from_the_ledger_follows_from_its_settings() -> None:
+    ledger = check({"ledger": {"keep_keys_days": 1, "keep_bodies_days": 0, "keep_entries_days": 30}}).ledger
+
+    assert ledger.retention(datetime(2026, 3, 31, tzinfo=UTC)) == Retention(
+        keys_before=datetime(2026, 3, 30, tzinfo=UTC),
+        bodies_before=datetime(2026, 3, 31, tzinfo=UTC),
+        entries_before=datetime(2026, 3, 1, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize("kept", ["keep_keys_days", "keep_bodies_days"])
+def test_nothing_is_kept_longer_than_its_entry(kept: str) -> None:
+    assert _problems({"ledger": {"keep_entries_days": 30, kept: 31}}) == [
+        "ledger: Value error, keep_entries_days can't be less than keep_keys_days or keep_bodies_days"
     ]

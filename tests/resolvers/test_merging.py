@@ -8,16 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.catalog import Catalog, Source
+from gateway.domain.catalog import Source
 from gateway.domain.errors import BadInput, SourceError, SourceFault, SourceTimeout, SourceUnavailable
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import TicketLister
 from gateway.plans.fields import Fetch
 from gateway.plans.selection import Selection
-from gateway.writes.service import Writes
-from gateway.writes.uploads import Uploads
-from resolvers.context import AnyFetch, Context, Report
+from resolvers.context import AnyFetch, Report
 from resolvers.merging import (
     OVERLAP,
     Participant,
@@ -26,6 +24,7 @@ from resolvers.merging import (
     participants,
 )
 from resolvers.paging import Asked, Connection, ListCursors, PageInfo, SliceError, SourceSlice
+from tests.resolvers.contexts import context
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -82,11 +81,7 @@ def _listed(source: str, *minutes: int, **options: Any) -> Listed:
 
 
 def _fetch(*sources: Source) -> AnyFetch:
-    def clock() -> datetime:
-        return _START
-
-    context = Context(Catalog(sources), Writes(), Uploads(clock), clock, "r1")
-    return Fetch(context, Selection((), {}, {}), ("tickets",), ())
+    return Fetch(context(*sources), Selection((), {}, {}), ("tickets",), ())
 
 
 Reading = Callable[..., Any]

@@ -15,7 +15,7 @@ from gateway.domain.pages import Feed, NoFeed, Page, SliceState, whole
 from gateway.domain.ports import AccountFilter, Slot
 from gateway.domain.records import Account, AccountKind, Message, Ticket
 from gateway.domain.rules import Rule, check
-from gateway.domain.writes import Reply, given_fields
+from gateway.domain.writes import Attempt, Reply, given_fields
 from gateway.sources.netevia import mapping, wire
 from gateway.sources.rest import Rest
 from gateway.transport import Call
@@ -101,10 +101,12 @@ class Netevia:
         }
         return check(_REPLY_RULES, given, source=self._source)
 
-    async def send_reply(self, reply: Reply) -> Message:
+    async def send_reply(self, reply: Reply, attempt: Attempt) -> Message:  # noqa: ARG002 - the port's
         """POST api/tickets/message. There are no threads: a reply to a message goes to its ticket.
 
-        `ticketId` is an int32 in the list of fields and a string in its example; the number is sent.
+        `ticketId` is an int32 in the list of fields and a string in its example; the number is sent. The
+        endpoint takes nothing to know the message by, and no other shows it again, so a message whose
+        answer is lost can't be looked for.
 
         Raises:
             SourceProtocolError: The answer isn't 200 with `success` and an id, so nobody knows whether

@@ -11,6 +11,7 @@ from gateway.sources.rest import Rest
 from gateway.sources.service_order_hub import mapping
 from gateway.sources.service_order_hub.accounts import Accounts
 from gateway.sources.service_order_hub.cases import Cases
+from gateway.sources.service_order_hub.lookups import Lookups
 from gateway.sources.service_order_hub.messages import Messages
 from gateway.sources.status import StatusTable
 
@@ -40,6 +41,7 @@ class ServiceOrderHub:
         self.create_case_message = messages.create_case_message
         self.confirm_messages = messages.confirm_messages
         self.confirm_limit = messages.confirm_limit
+        self.find_write = Lookups(messages).find_write
 
 
 def shapes() -> Mapping[EntityType, tuple[str, ...]]:

@@ -12,8 +12,8 @@ from gateway.domain.ids import Ref
 from gateway.domain.ports import Slot
 from gateway.domain.records import Message
 from gateway.domain.rules import Rule, check
-from gateway.domain.writes import NewCaseMessage, Reply, given_fields
-from gateway.sources.rest import Rest, each
+from gateway.domain.writes import Attempt, NewCaseMessage, Reply, given_fields
+from gateway.sources.rest import Rest, each, fresh
 from gateway.sources.service_order_hub import mapping, wire
 from gateway.sources.service_order_hub.calls import NOT_VISIBLE, get, payload, post, timestamp
 from gateway.sources.service_order_hub.refusals import NO_ACCESS, confirm_refusal
@@ -52,10 +52,12 @@ class Messages:
 
     async def read_messages(self, conversations: Sequence[Ref]) -> list[Slot[tuple[Message, ...]]]:
         """GET case-messages?guid=, one call per case; it gives all of a case's messages."""
-        return await each(self._of_case, conversations)
+        return await each(self.of_case, conversations)
 
-    async def _of_case(self, case: Ref) -> tuple[Message, ...] | None:
-        reply = await self._rest.find(get("case-messages", ("guid", case.parts[0])), missing=NOT_VISIBLE)
+    async def of_case(self, case: Ref, *, anew: bool = False) -> tuple[Message, ...] | None:
+        """All messages of a case; with `anew` from the hub itself and no cache in between."""
+        call = get("case-messages", ("guid", case.parts[0]))
+        reply = await self._rest.find(fresh(call) if anew else call, missing=NOT_VISIBLE)
         if reply is None:
             return None
         now, start = self._clock(), datetime.min.replace(tzinfo=UTC)
@@ -76,21 +78,9 @@ class Messages:
         given = {name: value for name, value in fields.items() if value != ()}
         return check(_REPLY_RULES, given, source=self._source)
 
-    async def send_reply(self, reply: Reply) -> Message:
+    async def send_reply(self, reply: Reply, attempt: Attempt) -> Message:
         """A reply is a case message with a parent, or without one when it goes to the case."""
-        return await self.create_case_message(
-            NewCaseMessage(
-                case=reply.conversation,
-                kind=(reply.kind or "").strip() or _DEFAULT_KIND,
-                content=reply.body,
-                declared_at=reply.declared_at,
-                external_id=reply.external_id,
-                parent=reply.parent,
-                author_name=reply.author_name,
-                author_email=reply.author_email,
-                internal=reply.internal,
-            )
-        )
+        return await self.create_case_message(as_case_message(reply), attempt)
 
     def check_case_message(self, message: NewCaseMessage) -> tuple[Refusal, ...]:
         """The limits of case-messages/create."""
@@ -100,14 +90,14 @@ class Messages:
         }
         return check(_MESSAGE_RULES, given, source=self._source)
 
-    async def create_case_message(self, message: NewCaseMessage) -> Message:
+    async def create_case_message(self, message: NewCaseMessage, attempt: Attempt) -> Message:
         """POST case-messages/create."""
         sent = {
             "guid": message.case.parts[0],
             "type": message.kind,
             "content": message.content,
             "declaredAt": message.declared_at and timestamp(message.declared_at),
-            "externalId": message.external_id,
+            "externalId": external_id(message, attempt),
             "parentMessageId": message.parent and int(message.parent.parts[1]),
             "userName": message.author_name,
             "userEmail": message.author_email,
@@ -158,3 +148,24 @@ class Messages:
             raise
         except SourceError:
             return
+
+
+def as_case_message(reply: Reply) -> NewCaseMessage:
+    """What a reply is to the hub."""
+    return NewCaseMessage(
+        case=reply.conversation,
+        kind=(reply.kind or "").strip() or _DEFAULT_KIND,
+        content=reply.body,
+        declared_at=reply.declared_at,
+        external_id=reply.external_id,
+        parent=reply.parent,
+        author_name=reply.author_name,
+        author_email=reply.author_email,
+        internal=reply.internal,
+    )
+
+
+def external_id(message: NewCaseMessage, attempt: Attempt) -> str:
+    """What a message is known by at the hub: the caller's own word, else ours, so that it can be found."""
+    given = message.external_id
+    return given if given is not None and given.strip() else attempt.reference

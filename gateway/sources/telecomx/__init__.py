@@ -14,6 +14,7 @@ from gateway.sources.telecomx.case_changes import CaseChanges
 from gateway.sources.telecomx.cases import Cases
 from gateway.sources.telecomx.client import Telecomx, shapes
 from gateway.sources.telecomx.login import PUT_TOKEN, session
+from gateway.sources.telecomx.lookups import Lookups
 from gateway.sources.telecomx.mapping import STATES, HelpCenter
 from gateway.sources.telecomx.refusals import explain, is_log_in_refused
 from gateway.sources.telecomx.topics import Topics
@@ -55,6 +56,11 @@ class TelecomxSettings(SourceSettings):
             raise ValueError("give either username and password, or token")
         return self
 
+    @property
+    def account_name(self) -> str | None:
+        """See `SourceSettings.account_name`."""
+        return self.username
+
 
 def build(context: SourceContext[TelecomxSettings]) -> Telecomx:
     """Make the client of one instance."""
@@ -69,11 +75,14 @@ def build(context: SourceContext[TelecomxSettings]) -> Telecomx:
     )
     centers = [HelpCenter(each.id, each.name, each.email) for each in settings.help_centers]
     statuses = StatusTable(STATES, settings.statuses)
+    cases = Cases(rest, help_centers=centers, scan_pages=settings.scan_pages, statuses=statuses, clock=clock)
+    changes = CaseChanges(rest, help_centers=centers, statuses=statuses)
     return Telecomx(
         Accounts(rest, clock=clock),
-        Cases(rest, help_centers=centers, scan_pages=settings.scan_pages, statuses=statuses, clock=clock),
-        CaseChanges(rest, help_centers=centers, statuses=statuses),
+        cases,
+        changes,
         Topics(rest, own_reseller=settings.reseller, clock=clock),
+        Lookups(rest, cases, changes, clock=clock),
     )
 
 

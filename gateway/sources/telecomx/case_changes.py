@@ -39,7 +39,7 @@ class CaseChanges:
             return (self._refuse(RefusalCode.NOT_FOUND, "has no such help centre", "id"),)
         given = given_fields(changes, without=frozenset({"ticket"}))
         refusals = check(self._rules, given, source=self._source)
-        if not refusals and not self._properties(changes):
+        if not refusals and not self.properties(changes):
             return (self._refuse(RefusalCode.REQUIRED, "was given nothing to change"),)
         return refusals
 
@@ -59,15 +59,16 @@ class CaseChanges:
             safe=False,
             query=(("helpCenterId", help_center),),
             headers={"content-type": "application/json"},
-            body=msgspec.json.encode(self._properties(changes)),
+            body=msgspec.json.encode(self.properties(changes)),
         )
         reply = await self._rest.send(call)
         if not self._rest.decode(reply, wire.Done).success:
             refusal = self._refuse(RefusalCode.REJECTED_BY_SOURCE, "did not change it")
             raise SourceRejected(self._source, (refusal,), detail=f"{call.operation}: success is false")
 
-    def _properties(self, changes: TicketChanges) -> dict[str, object]:
-        properties: dict[str, object] = {}
+    def properties(self, changes: TicketChanges) -> dict[str, str | bool]:
+        """What changes, in the API's words. `check_changes` goes before it."""
+        properties: dict[str, str | bool] = {}
         if changes.status_native:
             properties["state"] = changes.status_native
         elif changes.status_value is not None:

@@ -11,7 +11,7 @@ from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import ConversationFilter, Slot
 from gateway.domain.records import Message, Ticket
-from gateway.sources.rest import Rest
+from gateway.sources.rest import Rest, fresh
 from gateway.sources.status import StatusTable
 from gateway.sources.telecomx import mapping, wire
 from gateway.sources.telecomx.mapping import HelpCenter
@@ -126,17 +126,31 @@ class Cases:
         rows, total = read_rows(self._rest, reply, "cases", wire.Case)
         return page_of(tuple(self._record(center, row) for row in rows), total, offset)
 
-    async def _page(self, center: HelpCenter, path: str, query: _Query, offset: int, limit: int) -> Reply:
-        """GET /helpcenter/case or /helpcenter/case/search.
+    async def _page(
+        self, center: HelpCenter, path: str, query: _Query, offset: int, limit: int, *, anew: bool = False
+    ) -> Reply:
+        """GET /helpcenter/case or /helpcenter/case/search; with `anew` past every cache.
 
         Source: https://wiki.telecomx.dk/doku.php?id=api%3Ahelpcenter%3Acase%3Alist and
             https://wiki.telecomx.dk/doku.php?id=api%3Ahelpcenter%3Acase%3Asearch
         """
         paging = (("offset", str(offset)), ("limit", str(limit)))
         call = Call(path, "GET", path, safe=True, query=(("id", center.id), *query, *paging))
-        return await self._rest.send(call)
+        return await self._rest.send(fresh(call) if anew else call)
 
     # -- single cases
+
+    async def get_anew(self, ref: Ref) -> wire.CaseWithMails | None:
+        """One case of a configured help centre as sent, past every cache.
+
+        Raises:
+            SourceCutShort: It is not among the pages that may be looked through.
+        """
+        center, key = self._help_centers[ref.parts[0].casefold()], _key(ref.parts[1], ref.parts[2])
+        found = await self._look_through(center, {key}, anew=True)
+        if key not in found.cases and found.error is not None:
+            raise found.error
+        return found.cases.get(key)
 
     def name_conversation(self, ref: Ref) -> Ticket:
         """A case by nothing but its reference."""
@@ -182,13 +196,17 @@ class Cases:
         ticket = self._record(center, case)
         return ticket, mapping.message_records(ticket.ref, center, case, self._clock())
 
-    async def _look_through(self, center: HelpCenter, wanted: set[tuple[str, str]]) -> _Found:
+    async def _look_through(
+        self, center: HelpCenter, wanted: set[tuple[str, str]], *, anew: bool = False
+    ) -> _Found:
         """Read pages until all wanted cases are found, the list ends or `scan_pages` are read."""
         cases: dict[tuple[str, str], wire.CaseWithMails] = {}
         offset = 0
         for _ in range(self._scan_pages):
             try:
-                reply = await self._page(center, "helpcenter/case", _NEWEST_CASE_FIRST, offset, MAX_LIMIT)
+                reply = await self._page(
+                    center, "helpcenter/case", _NEWEST_CASE_FIRST, offset, MAX_LIMIT, anew=anew
+                )
                 rows, total = read_rows(self._rest, reply, "cases", wire.CaseWithMails)
             except SourceError as error:
                 return _Found(cases, error)

@@ -12,13 +12,16 @@ from gateway.domain.ids import EntityType
 from gateway.sources.telecomx.accounts import ID_SHAPE, KINDS, Accounts
 from gateway.sources.telecomx.case_changes import CaseChanges
 from gateway.sources.telecomx.cases import Cases
+from gateway.sources.telecomx.lookups import Lookups
 from gateway.sources.telecomx.topics import Topics
 
 
 class Telecomx:
     """The client of one instance: fulfils the ports of its parts."""
 
-    def __init__(self, accounts: Accounts, cases: Cases, changes: CaseChanges, topics: Topics) -> None:
+    def __init__(
+        self, accounts: Accounts, cases: Cases, changes: CaseChanges, topics: Topics, lookups: Lookups
+    ) -> None:
         self.check = accounts.check
         self.read_accounts = accounts.read_accounts
         self.account_keys = accounts.account_keys
@@ -43,6 +46,9 @@ class Telecomx:
         self.check_subscription_changes = topics.check_subscription_changes
         self.update_subscription = topics.update_subscription
         self.delete_subscription = topics.delete_subscription
+
+        self.prepare = lookups.prepare
+        self.find_write = lookups.find_write
 
 
 def shapes() -> Mapping[EntityType, tuple[str, ...]]:

@@ -23,7 +23,7 @@ from gateway.domain.records import (
     ServiceSubscription,
     Subscribers,
 )
-from gateway.domain.writes import NewNotificationSubscription, NotificationSubscriptionChanges
+from gateway.domain.writes import Attempt, NewNotificationSubscription, NotificationSubscriptionChanges
 from gateway.sources.rest import Rest, each
 from gateway.sources.telecomx import mapping, wire
 from gateway.sources.telecomx.rows import MAX_LIMIT
@@ -34,7 +34,7 @@ from gateway.transport import Call, Reply
 MAX_TITLE = 512
 MAX_DESCRIPTION = 10_000
 
-_PATH = "employeeSubscription"
+PATH = "employeeSubscription"
 
 
 class Topics:
@@ -57,7 +57,7 @@ class Topics:
 
         Source: https://wiki.telecomx.dk/doku.php?id=api%3Aemployeesubscription%3Aget
         """
-        reply = await self._rest.find(Call(f"{_PATH}/ID", "GET", _item(ref), safe=True))
+        reply = await self._rest.find(Call(f"{PATH}/ID", "GET", item(ref), safe=True))
         return None if reply is None else self._record(reply)
 
     async def read_subscribers(self, refs: Sequence[Ref]) -> list[Slot[Subscribers]]:
@@ -70,7 +70,7 @@ class Topics:
         Source: https://wiki.telecomx.dk/doku.php?id=api%3Aemployeesubscription%3Asubscribers
         """
         reply = await self._rest.find(
-            Call(f"{_PATH}/ID/subscribers", "GET", f"{_item(ref)}/subscribers", safe=True)
+            Call(f"{PATH}/ID/subscribers", "GET", f"{item(ref)}/subscribers", safe=True)
         )
         if reply is None:
             return None
@@ -122,7 +122,7 @@ class Topics:
 
         Source: https://wiki.telecomx.dk/doku.php?id=api%3Aemployeesubscription%3Alist
         """
-        reply = await self._rest.send(Call(_PATH, "GET", _PATH, safe=True, query=query))
+        reply = await self._rest.send(Call(PATH, "GET", PATH, safe=True, query=query))
         now = self._clock()
         topics = (
             mapping.topic_record(self._source, topic, now)
@@ -150,7 +150,11 @@ class Topics:
             )
         return tuple(refusals)
 
-    async def create_subscription(self, new: NewNotificationSubscription) -> NotificationSubscription:
+    async def create_subscription(
+        self,
+        new: NewNotificationSubscription,
+        attempt: Attempt,  # noqa: ARG002 - the port's signature
+    ) -> NotificationSubscription:
         """POST /employeeSubscription.
 
         Source: https://wiki.telecomx.dk/doku.php?id=api%3Aemployeesubscription%3Acreate
@@ -163,7 +167,7 @@ class Topics:
         }
         if new.description is not None:
             properties["description"] = new.description
-        return self._record(await self._rest.send(_post(_PATH, _PATH, properties)))
+        return self._record(await self._rest.send(_post(PATH, PATH, properties)))
 
     def check_subscription_changes(self, changes: NotificationSubscriptionChanges) -> tuple[Refusal, ...]:
         """As for a new one, for what is given; something must be."""
@@ -187,7 +191,7 @@ class Topics:
         if changes.channels is not None:
             properties.update(mapping.channel_properties(changes.channels))
         return self._record(
-            await self._rest.send(_post(f"{_PATH}/ID", _item(changes.subscription), properties))
+            await self._rest.send(_post(f"{PATH}/ID", item(changes.subscription), properties))
         )
 
     async def delete_subscription(self, ref: Ref) -> None:
@@ -195,7 +199,7 @@ class Topics:
 
         Source: https://wiki.telecomx.dk/doku.php?id=api%3Aemployeesubscription%3Adelete
         """
-        call = Call(f"DELETE {_PATH}/ID", "DELETE", _item(ref), safe=False)
+        call = Call(f"DELETE {PATH}/ID", "DELETE", item(ref), safe=False)
         if not self._rest.decode(await self._rest.send(call), wire.Done).success:
             refusal = self._refuse(RefusalCode.REJECTED_BY_SOURCE, "{source} did not delete it.")
             raise SourceRejected(self._source, (refusal,), detail=f"{call.operation}: success is false")
@@ -229,8 +233,9 @@ class Topics:
         return mapping.topic_record(self._source, self._rest.decode(reply, wire.Topic), self._clock())
 
 
-def _item(ref: Ref) -> str:
-    return f"{_PATH}/{ref.parts[0]}"
+def item(ref: Ref) -> str:
+    """Where a topic is."""
+    return f"{PATH}/{ref.parts[0]}"
 
 
 def _post(operation: str, path: str, properties: dict[str, object]) -> Call:

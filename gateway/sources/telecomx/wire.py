@@ -50,7 +50,7 @@ class Employee(Wire):
 
 
 class Case(Wire):
-    """A help centre case."""
+    """A help centre case. That `actionNeeded` comes back is only presumed: it can be set."""
 
     id: str = msgspec.field(name="_id")
     conversation_id: str
@@ -60,6 +60,7 @@ class Case(Wire):
     created_at: datetime | None = None
     customer: str | None = None
     email_address: str | None = None
+    action_needed: bool | None = None
 
 
 class Mail(Wire):

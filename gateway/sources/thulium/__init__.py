@@ -25,7 +25,19 @@ class ThuliumSettings(SourceSettings):
     default_mailbox: str | None = Field(
         None, min_length=1, description="Mailbox that new tickets go to if they name none."
     )
+    reference_field: str | None = Field(
+        None,
+        min_length=1,
+        pattern=r"^[^\[\]]+$",
+        description="Name of a custom field of tickets, which the tenant must have: new tickets carry a "
+        "reference in it, by which one whose answer was lost is found again.",
+    )
     time_zone: TimeZone = Field("Europe/Warsaw", description="Zone of the API's times, which carry none.")
+
+    @property
+    def account_name(self) -> str:
+        """See `SourceSettings.account_name`."""
+        return self.api_user
 
 
 def build(context: SourceContext[ThuliumSettings]) -> Thulium:
@@ -47,6 +59,7 @@ def build(context: SourceContext[ThuliumSettings]) -> Thulium:
         clock=context.clock,
         default_agent=settings.default_agent,
         default_mailbox=settings.default_mailbox,
+        reference_field=settings.reference_field,
     )
 
 

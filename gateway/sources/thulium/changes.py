@@ -4,17 +4,19 @@ Pages: https://api.thulium.com/docs/api/tickets/post_tickets and .../put_tickets
 """
 
 import re
+from collections.abc import Mapping
 
-from gateway.domain.errors import Refusal, RefusalCode
+from gateway.domain.errors import Refusal, RefusalCode, SourceFault
 from gateway.domain.ids import Ref
 from gateway.domain.records import AccountKind
 from gateway.domain.rules import Rule, check
-from gateway.domain.writes import NewTicket, TicketChanges, given_fields
+from gateway.domain.writes import Attempt, NewTicket, TicketChanges, given_fields
+from gateway.sources.attempts import decode
 from gateway.sources.rest import Rest
 from gateway.sources.status import StatusTable
 from gateway.sources.thulium import mapping, wire
-from gateway.sources.thulium.accounts import Accounts
-from gateway.sources.thulium.sending import json_call, not_found, nothing_sent, ticket_path
+from gateway.sources.thulium.baselines import BeforeTicket
+from gateway.sources.thulium.sending import json_call, ticket_path
 
 _NUMBER = Rule(pattern=re.compile(mapping.NUMBER), shape="a number")
 _CHANGE_RULES = {
@@ -46,12 +48,9 @@ _TICKET_RULES = {
 class Changes:
     """New tickets, into `default_mailbox` where the ticket names none, and changes of old ones."""
 
-    def __init__(
-        self, rest: Rest, accounts: Accounts, *, statuses: StatusTable, default_mailbox: str | None
-    ) -> None:
+    def __init__(self, rest: Rest, *, statuses: StatusTable, default_mailbox: str | None) -> None:
         self._rest = rest
         self._source = rest.source
-        self._accounts = accounts
         self._statuses = statuses
         self._default_mailbox = default_mailbox
 
@@ -70,19 +69,17 @@ class Changes:
             else ()
         )
 
-    async def create_ticket(self, ticket: NewTicket) -> Ref:
-        """POST tickets, after a read of the requester for the address that the ticket comes from.
-
-        Raises:
-            SourceRejected: The requester isn't there (then nothing was sent), or the source refused.
-            SourceError: With `sent` False if reading the requester failed.
+    async def create_ticket(self, ticket: NewTicket, attempt: Attempt) -> Ref:
+        """POST tickets, with our reference in a custom field where the tenant has one for it.
 
         Source: https://api.thulium.com/docs/api/tickets/post_tickets
         """
-        sender = ticket.requester_email or await self._address(ticket.requester)
+        before = decode(attempt, BeforeTicket)
+        if before is None:
+            raise SourceFault(self._source, detail="a ticket that was not prepared", sent=False)
         fields = {
             "to": ticket.mailbox or self._default_mailbox,
-            "from": sender,
+            "from": before.sender,
             "subject": ticket.subject,
             "body": ticket.body,
             # Always sent: left out it would be PLAIN here, but HTML for a reply.
@@ -96,18 +93,10 @@ class Changes:
             "tags": ticket.tags,
             "category_id": int(ticket.category) if ticket.category else None,
             "ticket_queue_id": int(ticket.queue) if ticket.queue else None,
+            "custom_fields": before.reference_field and {before.reference_field: attempt.reference},
         }
         reply = await self._rest.send(json_call("create ticket", "POST", "tickets", fields))
         return mapping.ticket_ref(self._source, self._rest.decode(reply, wire.Created).ticket_id)
-
-    async def _address(self, requester: Ref | None) -> str | None:
-        if requester is None:
-            return None
-        with nothing_sent():
-            customer = await self._accounts.read(requester)
-            if customer is None:
-                raise not_found(self._source, "customer", field="requester")
-        return customer.email
 
     def check_changes(self, changes: TicketChanges) -> tuple[Refusal, ...]:
         """The fields of a change. Nothing says how a value is taken away again, so none may be empty."""
@@ -127,14 +116,18 @@ class Changes:
 
         Source: https://api.thulium.com/docs/api/tickets/put_tickets_id
         """
-        fields = {
+        path = ticket_path(changes.ticket)
+        await self._rest.send(json_call("update ticket", "PUT", path, self.fields(changes)))
+
+    def fields(self, changes: TicketChanges) -> Mapping[str, object]:
+        """What changes, in Thulium's words; None for what stays. `check_changes` goes before it."""
+        return {
             "user_login": changes.assignee,
             "status_id": changes.status_native or next(iter(self._status_ids(changes)), None),
             "category_id": changes.category,
             "tags": changes.tags,
             "ticket_queue_id": changes.queue,
         }
-        await self._rest.send(json_call("update ticket", "PUT", ticket_path(changes.ticket), fields))
 
     def _ambiguous(self, changes: TicketChanges) -> tuple[Refusal, ...]:
         """A status in the graph's word needs one status of the tenant that means it."""

@@ -16,6 +16,7 @@ from gateway.sources.status import StatusTable
 from gateway.sources.thulium import mapping, wire
 from gateway.sources.thulium.accounts import KEYS, Accounts
 from gateway.sources.thulium.changes import Changes
+from gateway.sources.thulium.lookups import Lookups
 from gateway.sources.thulium.messages import MESSAGE_ID
 from gateway.sources.thulium.replies import Replies
 from gateway.sources.thulium.tickets import Tickets
@@ -37,6 +38,7 @@ class Thulium:
         clock: Clock,
         default_agent: str | None,
         default_mailbox: str | None,
+        reference_field: str | None,
     ) -> None:
         accounts = Accounts(rest, clock=clock)
         self.read_accounts = accounts.read_accounts
@@ -55,13 +57,25 @@ class Thulium:
         self.check_reply = replies.check_reply
         self.send_reply = replies.send_reply
 
-        changes = Changes(rest, accounts, statuses=statuses, default_mailbox=default_mailbox)
+        changes = Changes(rest, statuses=statuses, default_mailbox=default_mailbox)
         self.check_ticket = changes.check_ticket
         self.create_ticket = changes.create_ticket
         self.check_changes = changes.check_changes
         self.update_ticket = changes.update_ticket
 
         self.upload = Uploads(rest, clock=clock).upload
+
+        lookups = Lookups(
+            rest,
+            tickets,
+            accounts,
+            changes,
+            zone=zone,
+            default_agent=default_agent,
+            reference_field=reference_field,
+        )
+        self.prepare = lookups.prepare
+        self.find_write = lookups.find_write
 
 
 def explain(source: str, reply: HttpReply) -> tuple[Refusal, ...]:

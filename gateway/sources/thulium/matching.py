@@ -10,15 +10,15 @@ from gateway.sources.thulium import wire
 from gateway.sources.thulium.mapping import text
 
 
-def find_reply(
+def find_replies(
     messages: Iterable[wire.Message],
     *,
     known: Collection[int],
     login: str,
     body: str,
     body_format: TextFormat,
-) -> wire.Message | None:
-    """The one REPLY that is new, by this agent and of this text; None for none or for two.
+) -> tuple[list[wire.Message], list[wire.Message]]:
+    """The REPLYs that are new, by this agent and of this text, and others that might be it too.
 
     Args:
         messages: The ticket's messages after the reply.
@@ -26,16 +26,21 @@ def find_reply(
         login: Whom the reply was sent as.
         body: What was sent.
         body_format: How it was written.
+    Returns:
+        Those that are it, as far as can be seen; and new ones that say the same and more, or whose login
+        is the same but for capitals: neither it nor certainly another.
     """
-    found = [
-        each
-        for each in messages
-        if each.message_id not in known
-        and text(each.type) == "REPLY"
-        and text(each.user_login) == login
-        and is_same_text(body, body_format, text(each.body) or "")
-    ]
-    return found[0] if len(found) == 1 else None
+    found: list[wire.Message] = []
+    doubtful: list[wire.Message] = []
+    for each in messages:
+        if each.message_id in known or text(each.type) != "REPLY":
+            continue
+        by, shown = text(each.user_login) or "", text(each.body) or ""
+        if by == login and is_same_text(body, body_format, shown):
+            found.append(each)
+        elif by.casefold() == login.casefold() and _is_part(body, body_format, shown):
+            doubtful.append(each)
+    return found, doubtful
 
 
 def is_same_text(sent: str, sent_format: TextFormat, shown: str) -> bool:
@@ -45,8 +50,16 @@ def is_same_text(sent: str, sent_format: TextFormat, shown: str) -> bool:
     is the same.
     """
     if sent_format is TextFormat.HTML:
-        return _bare(_without_markup(sent)) == _bare(_without_markup(shown))
+        words = _bare(_without_markup(sent))
+        # Of markup without words, nothing is left to compare but the markup.
+        return words == _bare(_without_markup(shown)) if words else _bare(sent) == _bare(shown)
     return _bare(sent) in {_bare(shown), _bare(_without_markup(shown))}
+
+
+def _is_part(sent: str, sent_format: TextFormat, shown: str) -> bool:
+    """Whether a text stands in another one, with a signature or a quotation around it."""
+    words = _bare(_without_markup(sent) if sent_format is TextFormat.HTML else sent)
+    return words in _bare(shown) or words in _bare(_without_markup(shown))
 
 
 def _without_markup(markup: str) -> str:

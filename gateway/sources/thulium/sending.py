@@ -1,12 +1,11 @@
-"""What every write needs: its call, and what it says while nothing has been sent yet."""
+"""What every write needs: its call, and what it says where there is nothing to write to."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import msgspec
 
-from gateway.domain.errors import Refusal, RefusalCode, SourceError, SourceRejected
+from gateway.domain.errors import Refusal, RefusalCode, SourceRejected
 from gateway.domain.ids import Ref
 from gateway.transport import Call
 
@@ -27,16 +26,6 @@ def json_call(operation: str, method: str, path: str, fields: Mapping[str, objec
 def ticket_path(ticket: Ref) -> str:
     """Where a ticket is, percent-encoded."""
     return f"tickets/{quote(ticket.parts[0], safe='')}"
-
-
-@contextmanager
-def nothing_sent() -> Iterator[None]:
-    """Mark the errors of a read that goes before a write: the write itself has not been sent."""
-    try:
-        yield
-    except SourceError as error:
-        error.sent = False
-        raise
 
 
 def not_found(source: str, what: str, *, field: str) -> SourceRejected:

@@ -14,7 +14,7 @@ from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import ConversationFilter, Slot
 from gateway.domain.records import AccountKind, Message, Ticket
-from gateway.sources.rest import Rest, each
+from gateway.sources.rest import Rest, each, fresh
 from gateway.sources.status import StatusTable
 from gateway.sources.thulium import mapping, messages, times, wire
 from gateway.sources.thulium.lists import read_rows
@@ -23,9 +23,6 @@ from gateway.transport import Call
 Query = tuple[tuple[str, str], ...]
 
 MAX_LIMIT = 100
-# Around a write, a ticket must be read as it is and not as a cache in between remembers it (RFC 9111,
-# section 5.2.1.4).
-_FRESH = {"cache-control": "no-cache"}
 _ACCOUNT_FILTERS: Mapping[str, str] = {AccountKind.CUSTOMER: "customer_id", AccountKind.COMPANY: "company_id"}
 _ASSIGNEE_FILTERS: Mapping[str, str] = {AccountKind.AGENT: "user_login"}
 
@@ -62,20 +59,13 @@ class Tickets:
         """GET tickets/:id, one call each for the ticket and its messages together."""
         return await each(self._both, refs)
 
-    async def get(self, ref: Ref, *, fresh: bool = False) -> wire.Ticket | None:
-        """GET tickets/:id, as sent.
+    async def get(self, ref: Ref, *, anew: bool = False) -> wire.Ticket | None:
+        """GET tickets/:id, as sent; with `anew` past every cache.
 
         Source: https://api.thulium.com/docs/api/tickets/get_tickets_id
         """
-        reply = await self._rest.find(
-            Call(
-                "get ticket",
-                "GET",
-                f"tickets/{quote(ref.parts[0], safe='')}",
-                safe=True,
-                headers=_FRESH if fresh else {},
-            )
-        )
+        call = Call("get ticket", "GET", f"tickets/{quote(ref.parts[0], safe='')}", safe=True)
+        reply = await self._rest.find(fresh(call) if anew else call)
         return None if reply is None else self._rest.decode(reply, wire.Ticket)
 
     def messages_of(self, sent: wire.Ticket) -> tuple[Message, ...]:

@@ -34,3 +34,12 @@ def since(moment: datetime, zone: ZoneInfo) -> str:
     if local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset():
         local -= timedelta(hours=1)
     return local.strftime("%Y-%m-%d %H:%M")
+
+
+def is_before(text: str | None, moment: datetime, zone: ZoneInfo) -> bool:
+    """Whether a minute as Thulium shows it is certainly over before a moment.
+
+    The moment's own minute is not, and nothing in the hour that autumn repeats.
+    """
+    shown = parse(text, zone)
+    return shown is not None and minutes(shown, zone) < since(moment, zone)

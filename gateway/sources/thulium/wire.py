@@ -26,6 +26,7 @@ class Row(msgspec.Struct):
     full_status_name: Loose = UNSET
     customer_id: Loose = UNSET
     user_login: Loose = UNSET
+    ticket_queue_id: Loose = UNSET
     ticket_queue_name: Loose = UNSET
     category_id: Loose = UNSET
     created_at: Loose = UNSET

@@ -36,6 +36,11 @@ class TuloSettings(SourceSettings):
         SCOPES, description="Asked for with the token; the client must have them."
     )
 
+    @property
+    def account_name(self) -> str:
+        """See `SourceSettings.account_name`."""
+        return self.client_id
+
 
 def build(context: SourceContext[TuloSettings]) -> Tulo:
     """Make the client of one instance."""

@@ -9,6 +9,7 @@ from gateway.domain.ids import EntityType
 from gateway.sources.tulo.accounts import Accounts
 from gateway.sources.tulo.calls import ID_SHAPE
 from gateway.sources.tulo.helpdesk import Helpdesk
+from gateway.sources.tulo.lookups import Lookups
 
 
 class Tulo:
@@ -30,6 +31,7 @@ class Tulo:
         self.read_ticket_with_messages = helpdesk.read_ticket_with_messages
         self.check_ticket = helpdesk.check_ticket
         self.create_ticket = helpdesk.create_ticket
+        self.find_write = Lookups(helpdesk).find_write
 
 
 def shapes() -> Mapping[EntityType, tuple[str, ...]]:

@@ -16,8 +16,8 @@ from gateway.domain.pages import Feed, NoFeed, Page, SliceState, whole
 from gateway.domain.ports import ConversationFilter, Slot
 from gateway.domain.records import AccountKind, Message, MessageTemplate, Ticket
 from gateway.domain.rules import Rule, check
-from gateway.domain.writes import NewTicket, given_fields
-from gateway.sources.rest import Rest, each
+from gateway.domain.writes import Attempt, NewTicket, given_fields
+from gateway.sources.rest import Rest, each, fresh
 from gateway.sources.status import StatusTable
 from gateway.sources.tulo import mapping, wire
 from gateway.sources.tulo.calls import get, post
@@ -88,7 +88,7 @@ class Helpdesk:
         return (Feed(self._source, "pending", partial(self._page, account_id), _MAX_LIMIT),)
 
     async def _page(self, account_id: str, offset: int, limit: int) -> Page[Ticket]:
-        tickets = [ticket for ticket, _ in await self._pending(account_id) or ()]
+        tickets = [ticket for ticket, _ in await self.pending(account_id) or ()]
         # The page promises no order, but the list is whole.
         tickets.sort(key=lambda ticket: ticket.moment or datetime.min.replace(tzinfo=UTC), reverse=True)
         return whole(tuple(tickets))(offset, limit)
@@ -109,18 +109,17 @@ class Helpdesk:
         accounts: dict[str, Ref] = {}
         for ref in refs:
             accounts.setdefault(ref.parts[0].casefold(), ref)
-        lists = await each(lambda ref: self._pending(ref.parts[0]), list(accounts.values()))
+        lists = await each(lambda ref: self.pending(ref.parts[0]), list(accounts.values()))
         pending = dict(zip(accounts, lists, strict=True))
         return [_pick(pending[ref.parts[0].casefold()], ref) for ref in refs]
 
-    async def _pending(self, account_id: str) -> tuple[_Pair, ...] | None:
-        """GET helpdesk_messages/get_pending_messages.
+    async def pending(self, account_id: str, *, anew: bool = False) -> tuple[_Pair, ...] | None:
+        """GET helpdesk_messages/get_pending_messages; with `anew` past every cache.
 
         Source: https://docs.worldoftulo.com/payway/integration/payway_api/endpoints/helpdesk_message_api/get_pending_helpdesk_messages
         """
-        reply = await self._rest.find(
-            get("helpdesk_messages/get_pending_messages", ("account_id", account_id))
-        )
+        call = get("helpdesk_messages/get_pending_messages", ("account_id", account_id))
+        reply = await self._rest.find(fresh(call) if anew else call)
         if reply is None:
             return None
         reading = self._reading()
@@ -149,7 +148,7 @@ class Helpdesk:
             ),
         )
 
-    async def create_ticket(self, ticket: NewTicket) -> Ref:
+    async def create_ticket(self, ticket: NewTicket, attempt: Attempt) -> Ref:  # noqa: ARG002 - the port's
         """POST helpdesk_messages. Answers with nothing but the id.
 
         Source: https://docs.worldoftulo.com/payway/integration/payway_api/endpoints/helpdesk_message_api/create_helpdesk_message

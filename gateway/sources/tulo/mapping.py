@@ -71,8 +71,11 @@ def account_ref(source: str, kind: AccountKind, account_id: str) -> Ref:
 
 
 def ticket_ref(source: str, account_id: str, ticket_id: str) -> Ref:
-    """A helpdesk message has no single read, so its account goes along."""
-    return Ref(EntityType.TICKET, source, (account_id, ticket_id))
+    """A helpdesk message has no single read, so its account goes along.
+
+    Callers may spell an account's id in either case, and what a write has become must have one name.
+    """
+    return Ref(EntityType.TICKET, source, (account_id.lower(), ticket_id.lower()))
 
 
 def account_record(reading: Reading, sent: wire.Account) -> Account:

@@ -4,6 +4,9 @@ import json
 import re
 import signal
 import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,7 +16,8 @@ from gateway.commands.dev import sandbox_sources
 from gateway.commands.serve import is_loopback, serve
 from gateway.domain.errors import ConfigError
 from gateway.sandbox import Sandbox
-from tests.processes import ended, run, running
+from tests.ledgers import new_ledger
+from tests.processes import LEDGER_URL, ended, run, running
 
 SERVER = "HELPDESK_GATEWAY_SERVER"
 SOURCES = "HELPDESK_GATEWAY_SOURCES"
@@ -46,11 +50,64 @@ def test_a_source_that_is_switched_off_does_not_count() -> None:
     assert [each.partition(":")[0] for each in caught.value.problems] == ["sources"]
 
 
+def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:
+    settings = {"ledger": {"url": f"sqlite:///{tmp_path}/empty.db"}, "sources": {"support": UNREACHED}}
+    with pytest.raises(ConfigError) as caught:
+        serve(config.check(settings))
+    assert caught.value.problems == [
+        "ledger.url: its tables are missing or older: run `helpdesk-gateway migrate`"
+    ]
+    url = new_ledger(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    with pytest.raises(ConfigError) as caught:
+        serve(config.check({**settings, "ledger": {"url": url}}))
+    assert caught.value.problems == [
+        "ledger.url: its tables are of a newer version of the gateway than this one"
+    ]
+
+
+def test_it_serves_reads_while_the_ledger_is_away_and_refuses_writes() -> None:
+    changes = {
+        SOURCES: json.dumps({"support": UNREACHED}),
+        f"{SERVER}__PORT": "0",
+        LEDGER_URL: "postgresql://user:s3cret@127.0.0.1:9/none",
+    }
+    with running("serve", until="listens", **changes) as (process, said):
+        url = said[-1].split()[-1]
+        answers = [
+            httpx.post(url, json={"query": query}, trust_env=False).json()
+            for query in (
+                "{ sources { key } }",
+                """mutation { reply(input: {toRef: {source: "support", nativeId: "7"}, body: "B", idempotencyKey: "k"}) {
+                     write { id } userErrors { code } } }""",
+            )
+        ]
+        process.send_signal(signal.SIGTERM)
+        code, rest = ended(process)
+    assert answers[0] == {"data": {"sources": [{"key": "support"}]}}
+    (error,) = answers[1]["errors"]
+    assert (answers[1]["data"], error["extensions"]["code"], error["extensions"]["retryable"]) == (
+        {"reply": None},
+        "LEDGER_UNAVAILABLE",
+        True,
+    )
+    assert code == 0
+    assert "s3cret" not in "".join(said) + rest
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_taken_port_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str], host: str) -> None:
+def test_a_taken_port_is_one_line_and_exit_code_1(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, host: str
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        settings = {"server": {"host": host, "port": port}, "sources": {"support": UNREACHED}}
+        settings = {
+            "server": {"host": host, "port": port},
+            "ledger": {"url": new_ledger(tmp_path)},
+            "sources": {"support": UNREACHED},
+        }
         assert serve(config.check(settings)) == 1
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", f"Can't listen on port {port} of {host}: Address already in use.\n")

@@ -5,8 +5,9 @@ import pytest
 from gateway.domain import errors
 from gateway.domain.errors import (
     BadInput,
+    CircuitOpen,
     ConfigError,
-    ErrorCode,
+    DeadlineExceeded,
     GatewayError,
     Refusal,
     RefusalCode,
@@ -15,18 +16,18 @@ from gateway.domain.errors import (
     SourceCutShort,
     SourceError,
     SourceFault,
+    SourceOverloaded,
     SourceProtocolError,
     SourceRejected,
     SourceThrottled,
     SourceTimeout,
     SourceUnavailable,
     Unsupported,
-    WriteInDoubt,
 )
 
 _DETAIL = "read case: 503 https://hub.example/v3?accessToken=secret"
 _REFUSAL = Refusal(RefusalCode.INVALID, "No.", ("body",), "hub", "E17")
-_OF_SOURCES = (
+_PERHAPS_SENT = (
     SourceError("hub", detail=_DETAIL),
     SourceUnavailable("hub", detail=_DETAIL),
     SourceTimeout("hub", detail=_DETAIL),
@@ -37,13 +38,18 @@ _OF_SOURCES = (
     SourceCutShort("hub", detail=_DETAIL),
     SourceFault("hub", detail=_DETAIL),
 )
+_NEVER_SENT = (
+    CircuitOpen("hub", detail=_DETAIL, retry_after_s=4.0),
+    SourceOverloaded("hub", detail=_DETAIL),
+)
+_OF_SOURCES = (*_PERHAPS_SENT, *_NEVER_SENT)
 _ALL = (
     *_OF_SOURCES,
     GatewayError("It went wrong."),
     RequestError("Not so."),
     BadInput("Not so.", argument="filter.guids.2"),
+    DeadlineExceeded("hub", detail=_DETAIL),
     Unsupported("hub can't do this.", source="hub"),
-    WriteInDoubt("hub", ErrorCode.SOURCE_TIMEOUT),
 )
 
 
@@ -60,17 +66,19 @@ def test_codes_and_whether_a_retry_can_help() -> None:
         "GatewayError": ("INTERNAL_SERVER_ERROR", False, None),
         "RequestError": ("BAD_USER_INPUT", False, None),
         "BadInput": ("BAD_USER_INPUT", False, None),
+        "DeadlineExceeded": ("DEADLINE_EXCEEDED", True, "hub"),
         "Unsupported": ("BAD_USER_INPUT", False, "hub"),
         "SourceError": ("SOURCE_UNAVAILABLE", True, "hub"),
         "SourceUnavailable": ("SOURCE_UNAVAILABLE", True, "hub"),
+        "CircuitOpen": ("SOURCE_UNAVAILABLE", True, "hub"),
         "SourceTimeout": ("SOURCE_TIMEOUT", True, "hub"),
+        "SourceOverloaded": ("SOURCE_OVERLOADED", True, "hub"),
         "SourceThrottled": ("SOURCE_THROTTLED", True, "hub"),
         "SourceAuthError": ("SOURCE_AUTH_FAILED", False, "hub"),
         "SourceProtocolError": ("SOURCE_PROTOCOL_ERROR", False, "hub"),
         "SourceRejected": ("SOURCE_PROTOCOL_ERROR", False, "hub"),
         "SourceCutShort": ("SOURCE_UNAVAILABLE", False, "hub"),
         "SourceFault": ("INTERNAL_SERVER_ERROR", False, "hub"),
-        "WriteInDoubt": ("SOURCE_TIMEOUT", False, "hub"),
     }
 
 
@@ -100,7 +108,7 @@ def test_a_broken_contract_says_where() -> None:
     )
 
 
-@pytest.mark.parametrize("error", _OF_SOURCES, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", _PERHAPS_SENT, ids=lambda error: type(error).__name__)
 def test_a_source_may_have_got_the_request_unless_it_is_known_better(error: SourceError) -> None:
     assert error.sent is True
 
@@ -109,17 +117,19 @@ def test_what_was_certainly_not_sent_says_so() -> None:
     assert SourceUnavailable("hub", sent=False).sent is False
 
 
-def test_a_write_in_doubt_has_the_code_of_its_cause_and_warns_of_sending_it_again() -> None:
-    error = WriteInDoubt("hub", ErrorCode.SOURCE_UNAVAILABLE)
+@pytest.mark.parametrize("error", _NEVER_SENT, ids=lambda error: type(error).__name__)
+def test_what_the_gateway_holds_back_was_not_sent(error: SourceError) -> None:
+    assert error.sent is False
 
-    assert (error.code, error.source, error.message) == (
-        ErrorCode.SOURCE_UNAVAILABLE,
-        "hub",
-        (
-            "The write was sent, but the source did not confirm it: it may have been applied. "
-            "Look at the source before sending it again."
-        ),
-    )
+
+def test_what_ran_out_of_time_says_whether_it_was_sent_and_nothing_of_its_detail() -> None:
+    cut, late = DeadlineExceeded("hub", detail=_DETAIL), DeadlineExceeded("hub", sent=False)
+
+    assert [(each.message, each.detail, each.sent) for each in (cut, late)] == [
+        (DeadlineExceeded.text, _DETAIL, True),
+        (DeadlineExceeded.text, "", False),
+    ]
+    assert "secret" not in repr(cut)
 
 
 def test_bad_input_names_its_argument() -> None:

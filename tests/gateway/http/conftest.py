@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway import config
 from gateway.app import create_app
-from gateway.config import Settings
 from gateway.observability.logs import configure_logs
 from gateway.sandbox import Faults
 from tests.e2e.conftest import Stack, open_stack
+from tests.ledgers import new_ledger
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +42,9 @@ def log() -> Log:
 
 
 @pytest.fixture(scope="module")
-async def bare() -> AsyncIterator[httpx.AsyncClient]:
+async def bare(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
     """The gateway without sources."""
-    app = create_app(Settings())
+    app = create_app(config.check({"ledger": {"url": new_ledger(tmp_path_factory.mktemp("ledger"))}}))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,

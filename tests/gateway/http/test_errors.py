@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -14,10 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.domain.catalog import Catalog
 from gateway.domain.errors import (
     BadInput,
-    ErrorCode,
     SourceAuthError,
     SourceProtocolError,
     SourceRejected,
@@ -25,15 +22,13 @@ from gateway.domain.errors import (
     SourceTimeout,
     SourceUnavailable,
     Unsupported,
-    WriteInDoubt,
     as_source_error,
 )
+from gateway.domain.ledger import LedgerUnavailable
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import Executor
-from gateway.writes.service import Writes
-from gateway.writes.uploads import Uploads
-from resolvers.context import Context
 from tests.gateway.http.conftest import Log
+from tests.resolvers.contexts import context
 
 SECRET = "hunter2-of-the-source"
 URL = "http://10.0.0.7/api?token=hunter2-of-the-source"
@@ -48,7 +43,7 @@ EXPECTED = {
     "auth": SourceAuthError("desk", detail=URL),
     "protocol": SourceProtocolError("desk", detail=URL, json_path="$.a"),
     "rejected": SourceRejected("desk", (), detail=URL),
-    "in_doubt": WriteInDoubt("desk", ErrorCode.SOURCE_TIMEOUT),
+    "ledger": LedgerUnavailable(URL),
     "fault": as_source_error(KeyError("guid"), "desk"),
 }
 
@@ -105,15 +100,11 @@ class Query:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    def context(request_id: str) -> Context:
-        def clock() -> datetime:
-            return datetime(2026, 1, 1, tzinfo=UTC)
-
-        return Context(
-            catalog=Catalog(()), writes=Writes(), uploads=Uploads(clock), clock=clock, request_id=request_id
-        )
-
-    endpoint = GraphQLEndpoint(Executor(strawberry.Schema(Query)), context, with_explorer=False)
+    endpoint = GraphQLEndpoint(
+        Executor(strawberry.Schema(Query)),
+        lambda request_id: context(request_id=request_id),
+        with_explorer=False,
+    )
 
     async def graphql(request: Request) -> Response:
         return await endpoint.respond(request)
@@ -146,7 +137,7 @@ async def ask(http: httpx.AsyncClient, query: str, variables: object = None) -> 
         ("auth", "The source refused the gateway's credentials.", {"code": "SOURCE_AUTH_FAILED", "retryable": False, "source": "desk"}),
         ("protocol", "The source's answer could not be understood.", {"code": "SOURCE_PROTOCOL_ERROR", "retryable": False, "source": "desk"}),
         ("rejected", "The source refused the request.", {"code": "SOURCE_PROTOCOL_ERROR", "retryable": False, "source": "desk"}),
-        ("in_doubt", "The write was sent, but the source did not confirm it: it may have been applied. Look at the source before sending it again.", {"code": "SOURCE_TIMEOUT", "retryable": False, "source": "desk"}),
+        ("ledger", "The ledger of writes can't be reached. No write is sent without it. Try again later.", {"code": "LEDGER_UNAVAILABLE", "retryable": True}),
     ],
 )  # fmt: skip
 async def test_an_expected_error_costs_its_field_and_says_who_and_whether_to_retry(
@@ -201,10 +192,13 @@ async def test_a_callers_mistake_is_not_logged(http: httpx.AsyncClient, log: Log
     assert log() == []
 
 
-async def test_a_write_in_doubt_is_logged(http: httpx.AsyncClient, log: Log) -> None:
-    await ask(http, '{ expected(name: "in_doubt") }')
+async def test_a_ledger_that_fails_is_a_warning_without_a_traceback(
+    http: httpx.AsyncClient, log: Log
+) -> None:
+    await ask(http, '{ expected(name: "ledger") again: expected(name: "ledger") }')
     (logged,) = log()
-    assert (logged["event"], logged["level"], logged["source"]) == ("write_in_doubt", "warning", "desk")
+    del logged["timestamp"]
+    assert logged == {"event": "ledger_unavailable", "level": "warning", "request_id": "r-1", "detail": URL}
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ from gateway.sources.netevia.client import Netevia, explain
 from gateway.transport import Reply as HttpReply
 from gateway.transport import Transport
 from gateway.transport.httpx import HttpxOptions, HttpxTransport
-from tests.sources import Canned
+from tests.sources import ATTEMPT, Canned
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, 250000, tzinfo=UTC)
 TICKET = Ref(EntityType.TICKET, "us", ("123456",))
@@ -275,7 +275,7 @@ class TestCheckReply:
 
 class TestSendReply:
     async def test_a_message_is_sent_once_and_has_an_id(self, client: Netevia, sandbox: Sandbox) -> None:
-        assert await client.send_reply(REPLY) == Message(
+        assert await client.send_reply(REPLY, ATTEMPT) == Message(
             ref=Ref(EntityType.MESSAGE, "us", ("123456", "987654")),
             origin=Origin("us", "987654", fetched_at=NOW),
             conversation=TICKET,
@@ -295,20 +295,20 @@ class TestSendReply:
 
     async def test_text_arrives_as_it_was_written(self, client: Netevia, sandbox: Sandbox) -> None:
         body = 'One\r\n\t"two" <b>&amp;</b> Zażółć 🙂 '
-        message = await client.send_reply(replace(REPLY, body=body))
+        message = await client.send_reply(replace(REPLY, body=body), ATTEMPT)
         assert comments(sandbox) == [body]
         assert message.body == Body(body, TextFormat.PLAIN)
 
     async def test_a_reply_to_a_message_goes_to_its_ticket(self, client: Netevia, sandbox: Sandbox) -> None:
         parent = Ref(EntityType.MESSAGE, "us", ("123456", "987654"))
-        message = await client.send_reply(replace(REPLY, parent=parent))
+        message = await client.send_reply(replace(REPLY, parent=parent), ATTEMPT)
         assert message.parent is None
         assert len(comments(sandbox)) == 1
 
     @pytest.mark.parametrize("created_date", ["seconds", "milliseconds"])
     async def test_the_time_may_have_milliseconds(self, serve: Serve, created_date: str) -> None:
         async with serve({"created_date": created_date}) as client:
-            message = await client.send_reply(REPLY)
+            message = await client.send_reply(REPLY, ATTEMPT)
         assert message.created_at is not None
         assert message.created_at.replace(microsecond=0) == NOW.replace(microsecond=0)
 
@@ -317,14 +317,14 @@ class TestSendReply:
         async with serve({"errors": errors}) as client:
             for conversation in (NO_TICKET, OF_ANOTHER):
                 with pytest.raises(SourceRejected) as refused:
-                    await client.send_reply(replace(REPLY, conversation=conversation))
+                    await client.send_reply(replace(REPLY, conversation=conversation), ATTEMPT)
                 assert refused.value.refusals == (GONE,)
 
     async def test_any_other_refusal_keeps_the_vendors_text_to_itself(
         self, client: Netevia, sandbox: Sandbox
     ) -> None:
         with pytest.raises(SourceRejected) as refused:
-            await client.send_reply(replace(REPLY, body=" "))
+            await client.send_reply(replace(REPLY, body=" "), ATTEMPT)
         assert refused.value.refusals == (
             Refusal(RefusalCode.REJECTED_BY_SOURCE, "us refused the message.", (), "us"),
         )
@@ -332,12 +332,12 @@ class TestSendReply:
 
     async def test_a_wrong_token_is_the_gateways_fault(self, transport: Transport, connect: Build) -> None:
         with pytest.raises(SourceAuthError):
-            await connect(transport, token="wrong").send_reply(REPLY)
+            await connect(transport, token="wrong").send_reply(REPLY, ATTEMPT)
 
     async def test_200_without_success_is_in_doubt(self, serve: Serve) -> None:
         async with serve({"refusals": "flag"}) as client:
             with pytest.raises(SourceProtocolError) as broken:
-                await client.send_reply(replace(REPLY, conversation=OF_ANOTHER))
+                await client.send_reply(replace(REPLY, conversation=OF_ANOTHER), ATTEMPT)
         assert (broken.value.json_path, broken.value.sent) == ("$.success", True)
 
     @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ class TestSendReply:
         self, connect: Build, status: int, body: bytes
     ) -> None:
         with pytest.raises(SourceProtocolError) as broken:
-            await connect(Canned(body, status=status)).send_reply(REPLY)
+            await connect(Canned(body, status=status)).send_reply(REPLY, ATTEMPT)
         assert broken.value.sent is True
 
     @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ class TestSendReply:
     async def test_a_confirmed_message_is_not_put_in_doubt_by_the_rest(
         self, connect: Build, body: bytes
     ) -> None:
-        message = await connect(Canned(body)).send_reply(REPLY)
+        message = await connect(Canned(body)).send_reply(REPLY, ATTEMPT)
         assert (message.origin.native_id, message.created_at) == ("1", None)
 
     @pytest.mark.parametrize(
@@ -384,7 +384,7 @@ class TestSendReply:
     ) -> None:
         sandbox.services["netevia"].faults = faults
         with pytest.raises((SourceUnavailable, SourceProtocolError)) as failed:
-            await client.send_reply(REPLY)
+            await client.send_reply(REPLY, ATTEMPT)
         assert failed.value.sent is True
         assert asked(sandbox) == ["POST /api/tickets/message"]
 
@@ -395,14 +395,14 @@ class TestSendReply:
                 "us", HttpxOptions(base_url=running.base_urls["netevia"], read_timeout_s=0.05)
             )
             with pytest.raises(SourceTimeout) as failed:
-                await connect(transport).send_reply(REPLY)
+                await connect(transport).send_reply(REPLY, ATTEMPT)
             await transport.close()
         assert failed.value.sent is True
         assert asked(sandbox) == ["POST /api/tickets/message"]
 
     async def test_the_write_may_not_be_repeated_and_the_read_may(self, connect: Build) -> None:
         canned = Canned(b'{"success": true, "commentId": "1"}')
-        await connect(canned).send_reply(REPLY)
+        await connect(canned).send_reply(REPLY, ATTEMPT)
         listed = Canned(b"[]")
         await connect(listed).check()
         assert [call.safe for call in (*canned.calls, *listed.calls)] == [False, True]

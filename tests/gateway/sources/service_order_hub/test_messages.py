@@ -33,6 +33,7 @@ from gateway.sandbox import Sandbox
 from gateway.sandbox.service_order_hub import PROVIDER_TOKEN
 from gateway.sources.service_order_hub.client import ServiceOrderHub
 from gateway.transport import Transport
+from tests.sources import ATTEMPT, REFERENCE
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, 250000, tzinfo=UTC)
 GUID = "1e0abcb7-b94c-4072-a9c0-37072a1ef015"
@@ -155,7 +156,7 @@ class TestCreate:
         self, client: ServiceOrderHub, sandbox: Sandbox
     ) -> None:
         assert client.check_case_message(WHOLE) == ()
-        created = await client.create_case_message(WHOLE)
+        created = await client.create_case_message(WHOLE, ATTEMPT)
         assert sent(sandbox) == [
             (
                 "case-messages/create",
@@ -189,25 +190,29 @@ class TestCreate:
         assert (await messages_of(client, TALKED))[-1] == created
 
     async def test_what_is_not_given_is_not_sent(self, client: ServiceOrderHub, sandbox: Sandbox) -> None:
-        await client.create_case_message(NewCaseMessage(case=CASE, kind="reminder"))
-        assert sent(sandbox) == [("case-messages/create", {"guid": GUID, "type": "reminder"})]
+        await client.create_case_message(NewCaseMessage(case=CASE, kind="reminder"), ATTEMPT)
+        assert sent(sandbox) == [
+            ("case-messages/create", {"guid": GUID, "type": "reminder", "externalId": REFERENCE})
+        ]
 
     async def test_a_moment_has_milliseconds_and_a_z_also_where_they_are_none(
         self, client: ServiceOrderHub, sandbox: Sandbox
     ) -> None:
         moment = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
-        await client.create_case_message(NewCaseMessage(case=CASE, kind="reminder", declared_at=moment))
+        await client.create_case_message(
+            NewCaseMessage(case=CASE, kind="reminder", declared_at=moment), ATTEMPT
+        )
         assert sent(sandbox)[0][1]["declaredAt"] == "2026-11-20T09:30:00.000Z"
 
     @pytest.mark.parametrize("envelope", ["bare", "data"])
     async def test_the_answer_is_read_with_and_without_its_wrapper(self, serve: Serve, envelope: str) -> None:
         async with serve({"envelope": envelope}) as client:
-            created = await client.create_case_message(NewCaseMessage(case=CASE, kind="reminder"))
+            created = await client.create_case_message(NewCaseMessage(case=CASE, kind="reminder"), ATTEMPT)
             assert (await messages_of(client, CASE))[-1] == created
 
     async def test_an_internal_message_of_a_provider(self, transport: Transport, connect: Build) -> None:
         provider = connect(transport, token=PROVIDER_TOKEN)
-        created = await provider.create_case_message(replace(WHOLE, internal=True))
+        created = await provider.create_case_message(replace(WHOLE, internal=True), ATTEMPT)
         assert created.visibility is Visibility.INTERNAL
         assert created.author == MessageAuthor(AuthorRole.PROVIDER, "Ada Berg", "ada@example.org")
         assert created in await messages_of(provider, TALKED)
@@ -226,7 +231,7 @@ class TestCreate:
     ) -> None:
         async with serve({"errors": errors}) as client:
             with pytest.raises(SourceRejected) as refused:
-                await client.create_case_message(NewCaseMessage(case=case, kind="reminder"))
+                await client.create_case_message(NewCaseMessage(case=case, kind="reminder"), ATTEMPT)
             assert refused.value.refusals == (Refusal(code, text, (), "se"),)
 
     @pytest.mark.parametrize(
@@ -260,11 +265,16 @@ class TestReply:
     ) -> None:
         reply = Reply(conversation=TALKED, body="Danke!", kind=kind)
         assert client.check_reply(reply) == ()
-        created = await client.send_reply(reply)
+        created = await client.send_reply(reply, ATTEMPT)
         assert sent(sandbox) == [
             (
                 "case-messages/create",
-                {"guid": TALKED.parts[0], "type": "serviceComment", "content": "Danke!"},
+                {
+                    "guid": TALKED.parts[0],
+                    "type": "serviceComment",
+                    "content": "Danke!",
+                    "externalId": REFERENCE,
+                },
             )
         ]
         assert (await messages_of(client, TALKED))[-1] == created
@@ -284,7 +294,7 @@ class TestReply:
             author_email="ada@example.org",
         )
         assert client.check_reply(reply) == ()
-        assert (await client.send_reply(reply)).parent == message_ref(4378)
+        assert (await client.send_reply(reply, ATTEMPT)).parent == message_ref(4378)
         assert sent(sandbox) == [
             (
                 "case-messages/create",

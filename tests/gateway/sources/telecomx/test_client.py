@@ -37,8 +37,10 @@ async def test_the_client_fulfils_the_ports_of_its_abilities_and_no_others(telec
         "TicketReader",
         "TicketUpdater",
         "TicketWithMessagesReader",
+        "WriteFinder",
+        "WritePreparer",
     }
-    assert as_each_port(telecomx) == [telecomx] * 15
+    assert as_each_port(telecomx) == [telecomx] * 17
 
 
 def as_each_port(client: Telecomx) -> list[object]:
@@ -58,6 +60,8 @@ def as_each_port(client: Telecomx) -> list[object]:
     subscription_lister: ports.SubscriptionLister = client
     subscriber_reader: ports.SubscriberReader = client
     writer: ports.NotificationSubscriptionWriter = client
+    preparer: ports.WritePreparer = client
+    finder: ports.WriteFinder = client
     return [
         checker,
         account_reader,
@@ -74,6 +78,8 @@ def as_each_port(client: Telecomx) -> list[object]:
         subscription_lister,
         subscriber_reader,
         writer,
+        preparer,
+        finder,
     ]
 
 

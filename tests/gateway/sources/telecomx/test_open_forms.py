@@ -8,6 +8,7 @@ from gateway.domain.records import AccountKind, Channel, NotificationSubscriptio
 from gateway.domain.writes import NewNotificationSubscription
 from gateway.sandbox.world.telecomx import DOCUMENTED_RESELLER
 from gateway.sources.telecomx.client import Telecomx
+from tests.sources import ATTEMPT
 
 OWN = Ref(EntityType.ACCOUNT, "tx", ("RESELLER", DOCUMENTED_RESELLER))
 
@@ -35,7 +36,7 @@ async def test_customers_are_listed_under_any_key(telecomx: Telecomx) -> None:
 
 async def test_a_topic_is_created_with_201_and_nulls(telecomx: Telecomx) -> None:
     made = await telecomx.create_subscription(
-        NewNotificationSubscription(reseller=OWN, title="Outages", channels=(Channel.EMAIL,))
+        NewNotificationSubscription(reseller=OWN, title="Outages", channels=(Channel.EMAIL,)), ATTEMPT
     )
 
     assert made == NotificationSubscription(

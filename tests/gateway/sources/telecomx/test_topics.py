@@ -15,6 +15,7 @@ from gateway.sandbox import Sandbox
 from gateway.sandbox.world.telecomx import DOCUMENTED_RESELLER, OTHER_RESELLERS, TelecomxTopic
 from gateway.sources.telecomx.client import Telecomx
 from gateway.transport import Transport
+from tests.sources import ATTEMPT
 
 Build = Callable[..., Telecomx]
 Canned = Callable[..., Transport]
@@ -189,7 +190,7 @@ async def test_a_new_topic_sends_reseller_and_both_channels(telecomx: Telecomx, 
     new = NewNotificationSubscription(reseller=OWN, title="Outages", channels=(Channel.SMS,))
     assert telecomx.check_new_subscription(new) == ()
 
-    made = await telecomx.create_subscription(new)
+    made = await telecomx.create_subscription(new, ATTEMPT)
 
     assert last_body(sandbox) == {
         "reseller": DOCUMENTED_RESELLER,
@@ -207,7 +208,7 @@ async def test_a_global_topic_is_of_no_reseller(admin: Telecomx, sandbox: Sandbo
     )
     assert admin.check_new_subscription(new) == ()
 
-    made = await admin.create_subscription(new)
+    made = await admin.create_subscription(new, ATTEMPT)
 
     assert last_body(sandbox) == {
         "reseller": None,
@@ -223,7 +224,7 @@ async def test_a_reseller_may_not_make_global_topics(telecomx: Telecomx) -> None
     new = NewNotificationSubscription(reseller=None, title="Planned", channels=(Channel.EMAIL,))
 
     with pytest.raises(SourceRejected) as caught:
-        await telecomx.create_subscription(new)
+        await telecomx.create_subscription(new, ATTEMPT)
 
     (refusal,) = caught.value.refusals
     assert (refusal.code, refusal.source_code) == (RefusalCode.NO_ACCESS, "access_denied")
@@ -234,7 +235,7 @@ async def test_a_reseller_that_is_not_there_is_named(telecomx: Telecomx) -> None
 
     with pytest.raises(SourceRejected) as caught:
         await telecomx.create_subscription(
-            NewNotificationSubscription(reseller=nobody, title="Planned", channels=(Channel.EMAIL,))
+            NewNotificationSubscription(reseller=nobody, title="Planned", channels=(Channel.EMAIL,)), ATTEMPT
         )
 
     assert caught.value.refusals == (

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.errors import Refusal, RefusalCode, SourceProtocolError, SourceRejected, SourceUnavailable
+from gateway.domain.errors import Refusal, RefusalCode, SourceFault, SourceProtocolError, SourceRejected
 from gateway.domain.ids import EntityType, Ref
-from gateway.domain.records import Attachment, ConversationState, TextFormat
+from gateway.domain.records import Attachment, ConversationState, Message, TextFormat
 from gateway.domain.writes import NewTicket, Reply, TicketChanges, UploadedFile
-from gateway.sandbox import Faults, Sandbox
+from gateway.sandbox import Sandbox
 from gateway.sources.thulium.client import Thulium
 from gateway.transport import Transport
-from tests.sources import Canned
+from tests.sources import ATTEMPT, REFERENCE, Canned, prepared
 
 TOKEN = "61527075253ba62a76ca5c"
 AGENT = "testowy.agent11"
@@ -44,6 +44,16 @@ def written(sandbox: Sandbox) -> dict[str, Any]:
 def paths(refusals: tuple[Refusal, ...]) -> list[tuple[RefusalCode, str]]:
     assert {refusal.source for refusal in refusals} <= {"pl"}
     return [(refusal.code, ".".join(refusal.field)) for refusal in refusals]
+
+
+async def sent(client: Thulium, reply: Reply) -> Message | None:
+    """Prepare a reply and send it, as the gateway does."""
+    return await client.send_reply(reply, await prepared(client, reply, ATTEMPT.since))
+
+
+async def created(client: Thulium, ticket: NewTicket) -> Ref:
+    """Prepare a ticket and create it, as the gateway does."""
+    return await client.create_ticket(ticket, await prepared(client, ticket, ATTEMPT.since))
 
 
 def said(sandbox: Sandbox, ticket_id: int = 1234) -> list[str]:
@@ -118,7 +128,7 @@ class TestCreateTicket:
             direction="out",
             attachments=(TOKEN,),
         )
-        ref = await client.create_ticket(whole)
+        ref = await created(client, whole)
         assert written(sandbox) == {
             "to": "pomoc@sklep.example",
             "from": "ewa.zielinski0@klient.example",
@@ -143,7 +153,7 @@ class TestCreateTicket:
         ticket = replace(
             NEW_TICKET, requester_email="gosc@klient.example", format=TextFormat.HTML, queue="", cc=()
         )
-        await client.create_ticket(ticket)
+        await created(client, ticket)
         assert written(sandbox) == {
             "to": "pomoc@sklep.example",
             "from": "gosc@klient.example",
@@ -159,7 +169,7 @@ class TestCreateTicket:
         customers = sandbox.world.thulium.customers.values()
         customer_id = next(each["customer_id"] for each in customers if each["email"] == "")
         requester = replace(EWA, parts=("CUSTOMER", str(customer_id)))
-        await client.create_ticket(replace(NEW_TICKET, requester=requester))
+        await created(client, replace(NEW_TICKET, requester=requester))
         assert "from" not in written(sandbox)
         assert written(sandbox)["customer_id"] == customer_id
 
@@ -167,37 +177,71 @@ class TestCreateTicket:
         self, transport: Transport, connect: Build, sandbox: Sandbox
     ) -> None:
         client = connect(transport, default_mailbox="zwroty@sklep.example")
-        await client.create_ticket(replace(NEW_TICKET, mailbox=None))
+        await created(client, replace(NEW_TICKET, mailbox=None))
         assert written(sandbox)["to"] == "zwroty@sklep.example"
 
-    async def test_a_missing_requester_is_refused_with_nothing_sent(
+    async def test_a_missing_requester_is_refused_when_it_is_prepared(
         self, client: Thulium, sandbox: Sandbox
     ) -> None:
         with pytest.raises(SourceRejected) as refused:
-            await client.create_ticket(replace(NEW_TICKET, requester=replace(EWA, parts=("CUSTOMER", "1"))))
+            await client.prepare(replace(NEW_TICKET, requester=replace(EWA, parts=("CUSTOMER", "1"))))
         assert refused.value.refusals == (
             Refusal(RefusalCode.NOT_FOUND, "pl has no such customer.", ("requester",), "pl"),
         )
-        assert refused.value.sent is False
         assert asked(sandbox) == ["GET /api/customers/1"]
 
-    async def test_a_requester_who_cannot_be_read_means_that_nothing_was_sent(
-        self, client: Thulium, sandbox: Sandbox
+    async def test_what_is_kept_of_before_is_the_address_and_the_field_for_the_reference(
+        self, transport: Transport, connect: Build, sandbox: Sandbox
     ) -> None:
-        sandbox.services["thulium"].faults = Faults(error_rate=1)
-        with pytest.raises(SourceUnavailable) as failed:
-            await client.create_ticket(replace(NEW_TICKET, requester=EWA))
-        assert failed.value.sent is False
+        client = connect(transport, reference_field="gateway_ref")
+        ticket = replace(NEW_TICKET, requester=EWA)
+        assert json.loads(await client.prepare(ticket) or "") == {
+            "sender": "ewa.zielinski0@klient.example",
+            "reference_field": "gateway_ref",
+        }
+        named = await client.prepare(replace(ticket, requester_email="gosc@klient.example"))
+        assert json.loads(named or "") == {"sender": "gosc@klient.example", "reference_field": "gateway_ref"}
+        assert json.loads(await connect(transport).prepare(NEW_TICKET) or "") == {
+            "sender": None,
+            "reference_field": None,
+        }
+        assert asked(sandbox) == ["GET /api/customers/40101"]
+
+    async def test_our_reference_goes_into_the_custom_field_that_is_set_for_it(
+        self, transport: Transport, connect: Build, sandbox: Sandbox
+    ) -> None:
+        ref = await created(connect(transport, reference_field="Numer zamówienia"), NEW_TICKET)
+        assert written(sandbox)["custom_fields"] == {"Numer zamówienia": REFERENCE}
+        made = sandbox.world.thulium.tickets[int(ref.parts[0])]
+        assert made.custom_fields["Numer zamówienia"] == REFERENCE
+
+    async def test_a_field_that_the_tenant_lacks_is_refused_with_its_name(
+        self, transport: Transport, connect: Build
+    ) -> None:
+        with pytest.raises(SourceRejected) as refused:
+            await created(connect(transport, reference_field="ref"), NEW_TICKET)
+        assert [each.message for each in refused.value.refusals] == [
+            "pl refused it: Custom field ref is not defined."
+        ]
+
+    @pytest.mark.parametrize("baseline", [None, "[]", '{"messages": [], "login": "x"}'])
+    async def test_one_that_was_not_prepared_is_not_created(
+        self, client: Thulium, sandbox: Sandbox, baseline: str | None
+    ) -> None:
+        with pytest.raises(SourceFault) as fault:
+            await client.create_ticket(NEW_TICKET, replace(ATTEMPT, baseline=baseline))
+        assert fault.value.sent is False
+        assert asked(sandbox) == []
 
     @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"ticket_id": ""}', b""])
     async def test_an_answer_without_the_number_leaves_it_in_doubt(self, connect: Build, body: bytes) -> None:
         with pytest.raises(SourceProtocolError) as broken:
-            await connect(Canned(body)).create_ticket(NEW_TICKET)
+            await created(connect(Canned(body)), NEW_TICKET)
         assert broken.value.sent is True
 
     async def test_a_refusal_carries_the_sources_reasons(self, client: Thulium) -> None:
         with pytest.raises(SourceRejected) as refused:
-            await client.create_ticket(replace(NEW_TICKET, mailbox="x@sklep.example"))
+            await created(client, replace(NEW_TICKET, mailbox="x@sklep.example"))
         assert [refusal.message for refusal in refused.value.refusals] == [
             "pl refused it: Mailbox x@sklep.example is not defined."
         ]
@@ -336,7 +380,7 @@ class TestUpload:
 
     async def test_the_token_goes_with_a_reply(self, client: Thulium) -> None:
         file = await client.upload("faktura.pdf", self.content())
-        message = await client.send_reply(replace(REPLY, attachments=(file.token,)))
+        message = await sent(client, replace(REPLY, attachments=(file.token,)))
         assert message is not None
         assert message.attachments == (Attachment(),)
 
@@ -350,8 +394,8 @@ class TestSafety:
     async def test_no_write_may_be_repeated_and_every_read_may(self, connect: Build) -> None:
         canned = Canned(b'{"ticket_id": 7, "token": "t", "messages": []}')
         client = connect(canned)
-        await client.send_reply(REPLY)
-        await client.create_ticket(NEW_TICKET)
+        await sent(client, REPLY)
+        await created(client, NEW_TICKET)
         await client.update_ticket(TicketChanges(ticket=TICKET, category="9"))
         await client.upload("x", TestUpload.content())
         assert [(call.method, call.safe) for call in canned.calls] == [

@@ -31,7 +31,7 @@ from gateway.domain.records import (
 )
 from gateway.sources.status import StatusTable
 from gateway.sources.thulium import mapping, messages, times, wire
-from gateway.sources.thulium.matching import find_reply, is_same_text
+from gateway.sources.thulium.matching import find_replies, is_same_text
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "thulium"
 NOW = datetime(2025, 3, 3, 8, tzinfo=UTC)
@@ -221,6 +221,26 @@ class TestTimes:
         start = times.parse(local, WARSAW)
         assert start is not None
         assert start <= moment
+
+    @pytest.mark.parametrize(
+        ("local", "moment", "is_before"),
+        [
+            ("2025-07-20 07:59", datetime(2025, 7, 20, 6, 0, 59, tzinfo=UTC), True),
+            ("2025-07-20 07:59:59", datetime(2025, 7, 20, 6, 0, 59, tzinfo=UTC), True),
+            ("2025-07-20 08:00", datetime(2025, 7, 20, 6, 0, 59, tzinfo=UTC), False),
+            ("2025-07-20 08:01", datetime(2025, 7, 20, 6, 0, 59, tzinfo=UTC), False),
+            # 02:10 in the repeated hour may be earlier or later than 02:30, whichever of the two that is.
+            ("2025-10-26 02:10", datetime(2025, 10, 26, 0, 30, tzinfo=UTC), False),
+            ("2025-10-26 02:10", datetime(2025, 10, 26, 1, 30, tzinfo=UTC), False),
+            ("2025-10-26 02:59", datetime(2025, 10, 26, 2, 0, tzinfo=UTC), True),
+            ("soon", datetime(2025, 7, 20, 6, tzinfo=UTC), False),
+            (None, datetime(2025, 7, 20, 6, tzinfo=UTC), False),
+        ],
+    )
+    def test_a_minute_is_before_a_moment_only_if_it_is_so_for_certain(
+        self, local: str | None, moment: datetime, is_before: bool
+    ) -> None:
+        assert times.is_before(local, moment, WARSAW) is is_before
 
 
 class TestMessages:
@@ -413,22 +433,46 @@ class TestMatching:
         assert not is_same_text("Wysyłam.", TextFormat.PLAIN, shown)
 
     @pytest.mark.parametrize(
-        ("changed", "found"),
+        ("written", "shown", "same"),
         [
-            ({}, True),
-            ({"message_id": 1}, False),
-            ({"type": "COMMENT"}, False),
-            ({"user_login": "j.kos"}, False),
-            ({"body": "Inny tekst"}, False),
+            ('<img src="a.png">', '<img  src="a.png">', True),
+            ('<img src="a.png">', '<img src="b.png">', False),
+            ('<img src="a.png">', "", False),
         ],
     )
-    def test_a_reply_is_new_by_the_agent_and_of_the_text(self, changed: dict[str, Any], found: bool) -> None:
+    def test_markup_without_words_is_compared_as_it_is(self, written: str, shown: str, same: bool) -> None:
+        assert is_same_text(written, TextFormat.HTML, shown) is same
+
+    @pytest.mark.parametrize(
+        ("changed", "found", "doubtful"),
+        [
+            ({}, True, False),
+            ({"message_id": 1}, False, False),
+            ({"type": "COMMENT"}, False, False),
+            ({"user_login": "j.kos"}, False, False),
+            ({"user_login": "M.Lis"}, False, True),
+            ({"body": "Inny tekst"}, False, False),
+            ({"body": "Wysyłam. <br>Pozdrawiam, Marta"}, False, True),
+            ({"body": "Wysyłam. Pozdrawiam", "user_login": "j.kos"}, False, False),
+        ],
+    )
+    def test_a_reply_is_new_by_the_agent_and_of_the_text(
+        self, changed: dict[str, Any], found: bool, doubtful: bool
+    ) -> None:
         reply = {"message_id": 2, "type": "REPLY", "user_login": "m.lis", "body": "Wysyłam"} | changed
         read = sent(wire.Message, **reply)
-        got = find_reply([read], known={1}, login="m.lis", body="Wysyłam", body_format=TextFormat.PLAIN)
-        assert got == (read if found else None)
+        got = find_replies([read], known={1}, login="m.lis", body="Wysyłam", body_format=TextFormat.PLAIN)
+        assert got == ([read] if found else [], [read] if doubtful else [])
 
-    def test_two_that_match_are_none(self) -> None:
-        reply = {"type": "REPLY", "user_login": "m.lis", "body": "Wysyłam"}
+    def test_markup_without_words_stands_in_every_text(self) -> None:
+        read = sent(wire.Message, message_id=2, type="REPLY", user_login="m.lis", body="Wysyłam")
+        got = find_replies([read], known=(), login="m.lis", body="<br>", body_format=TextFormat.HTML)
+        assert got == ([], [read])
+
+    def test_all_that_match_are_found(self) -> None:
+        reply = {"type": "REPLY", "user_login": "m.lis", "body": "<p>Wysyłam</p>"}
         both = [sent(wire.Message, message_id=2, **reply), sent(wire.Message, message_id=3, **reply)]
-        assert find_reply(both, known=(), login="m.lis", body="Wysyłam", body_format=TextFormat.PLAIN) is None
+        got = find_replies(
+            both, known=(), login="m.lis", body="<div>Wysyłam</div>", body_format=TextFormat.HTML
+        )
+        assert got == (both, [])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.errors import Refusal, RefusalCode, SourceError, SourceRejected, SourceUnavailable
+from gateway.domain.errors import Refusal, RefusalCode, SourceFault, SourceRejected, SourceUnavailable
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.records import (
     Attachment,
@@ -29,6 +29,7 @@ from gateway.sandbox.world.thulium import ThuliumMessage
 from gateway.sources.thulium.client import Thulium
 from gateway.transport import Call, Transport
 from gateway.transport import Reply as HttpReply
+from tests.sources import ATTEMPT, prepared
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, tzinfo=UTC)
 MINUTE = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
@@ -77,6 +78,11 @@ def paths(refusals: tuple[Refusal, ...]) -> list[tuple[RefusalCode, str]]:
     return [(refusal.code, ".".join(refusal.field)) for refusal in refusals]
 
 
+async def sent(client: Thulium, reply: Reply) -> Message | None:
+    """Prepare a reply and send it, as the gateway does."""
+    return await client.send_reply(reply, await prepared(client, reply, NOW))
+
+
 def said(sandbox: Sandbox, ticket_id: int = 1234) -> list[str]:
     return [message.body for message in sandbox.world.thulium.tickets[ticket_id].messages]
 
@@ -120,10 +126,10 @@ class TestCheckReply:
 
 
 class TestSendReply:
-    async def test_a_reply_is_sent_once_between_two_reads_and_found_again(
+    async def test_a_reply_is_prepared_sent_once_and_found_again(
         self, client: Thulium, sandbox: Sandbox
     ) -> None:
-        message = await client.send_reply(replace(REPLY, attachments=(TOKEN,)))
+        message = await sent(client, replace(REPLY, attachments=(TOKEN,)))
         native_id = str(sandbox.world.thulium.last_message_id)
         assert message == Message(
             ref=Ref(EntityType.MESSAGE, "pl", ("1234", native_id)),
@@ -151,13 +157,13 @@ class TestSendReply:
         }
 
     async def test_both_reads_pass_by_any_cache(self, client: Thulium, sandbox: Sandbox) -> None:
-        await client.send_reply(REPLY)
+        await sent(client, REPLY)
         before, _, after = sandbox.services["thulium"].arrivals
         assert (before.headers["cache-control"], after.headers["cache-control"]) == ("no-cache", "no-cache")
 
     async def test_html_is_sent_as_html(self, client: Thulium, sandbox: Sandbox) -> None:
         reply = replace(REPLY, body="<p>Wysyłam</p>", format=TextFormat.HTML)
-        assert await client.send_reply(reply) is not None
+        assert await sent(client, reply) is not None
         assert written(sandbox) == {
             "body": "<p>Wysyłam</p>",
             "body_type": "HTML",
@@ -166,7 +172,7 @@ class TestSendReply:
 
     async def test_a_date_goes_in_local_minutes(self, client: Thulium, sandbox: Sandbox) -> None:
         sent_at = datetime(2026, 7, 1, 10, 0, 59, tzinfo=UTC)
-        message = await client.send_reply(replace(REPLY, sent_at=sent_at))
+        message = await sent(client, replace(REPLY, sent_at=sent_at))
         assert written(sandbox)["date"] == "2026-07-01 12:00"
         assert message is not None
         assert message.created_at == datetime(2026, 7, 1, 10, tzinfo=UTC)
@@ -175,18 +181,18 @@ class TestSendReply:
         self, transport: Transport, connect: Build, sandbox: Sandbox
     ) -> None:
         client = connect(transport, default_agent="testowy.agent17")
-        assert await client.send_reply(replace(REPLY, agent=None)) is not None
+        assert await sent(client, replace(REPLY, agent=None)) is not None
         assert written(sandbox)["user_login"] == "testowy.agent17"
 
     async def test_the_agent_of_the_reply_goes_before_the_default(
         self, transport: Transport, connect: Build, sandbox: Sandbox
     ) -> None:
-        await connect(transport, default_agent="testowy.agent17").send_reply(REPLY)
+        await sent(connect(transport, default_agent="testowy.agent17"), REPLY)
         assert written(sandbox)["user_login"] == AGENT
 
     async def test_a_reply_to_a_message_goes_to_its_ticket(self, client: Thulium, sandbox: Sandbox) -> None:
         parent = Ref(EntityType.MESSAGE, "pl", ("1234", "10237"))
-        message = await client.send_reply(replace(REPLY, parent=parent))
+        message = await sent(client, replace(REPLY, parent=parent))
         assert message is not None
         assert message.parent is None
         assert asked(sandbox)[1] == "POST /api/tickets/1234/agent_response"
@@ -195,43 +201,43 @@ class TestSendReply:
     @pytest.mark.parametrize("status", ["unchanged", "in_progress"])
     async def test_every_form_of_the_answer_is_success(self, serve: Serve, answer: str, status: str) -> None:
         async with serve({"reply_answer": answer, "reply_status": status}) as client:
-            message = await client.send_reply(REPLY)
+            message = await sent(client, REPLY)
         assert message is not None
         assert message.kind == Coded(MessageType.REPLY, "REPLY")
         assert message.body == Body("Wysyłam.", TextFormat.UNKNOWN)
 
-    async def test_a_missing_ticket_is_refused_with_nothing_sent(
+    async def test_a_missing_ticket_is_refused_when_it_is_prepared(
         self, client: Thulium, sandbox: Sandbox
     ) -> None:
         with pytest.raises(SourceRejected) as refused:
-            await client.send_reply(replace(REPLY, conversation=NO_TICKET))
+            await client.prepare(replace(REPLY, conversation=NO_TICKET))
         assert refused.value.refusals == (
             Refusal(RefusalCode.NOT_FOUND, "pl has no such ticket.", ("to",), "pl"),
         )
-        assert refused.value.sent is False
         assert asked(sandbox) == ["GET /api/tickets/99999"]
 
-    @pytest.mark.parametrize(
-        "faults",
-        [
-            Faults(error_rate=1),
-            Faults(error_rate=1, error_status=400),
-            Faults(throttle=True),
-            Faults(malformed_json=True),
-        ],
-    )
-    async def test_a_first_read_that_fails_says_that_nothing_was_sent(
-        self, client: Thulium, sandbox: Sandbox, faults: Faults
+    async def test_what_is_kept_of_before_is_the_messages_and_the_agent(
+        self, transport: Transport, connect: Build, sandbox: Sandbox
     ) -> None:
-        sandbox.services["thulium"].faults = faults
-        with pytest.raises(SourceError) as failed:
-            await client.send_reply(REPLY)
-        assert failed.value.sent is False
-        assert asked(sandbox) == ["GET /api/tickets/1234"]
+        client = connect(transport, default_agent="testowy.agent17")
+        known = [message.id for message in reversed(sandbox.world.thulium.tickets[1234].messages)]
+        assert json.loads(await client.prepare(REPLY) or "") == {"messages": known, "login": AGENT}
+        by_default = await client.prepare(replace(REPLY, agent=None))
+        assert json.loads(by_default or "") == {"messages": known, "login": "testowy.agent17"}
+        assert asked(sandbox) == ["GET /api/tickets/1234"] * 2
+
+    @pytest.mark.parametrize("baseline", [None, "", "7", '{"sender": null, "reference_field": null}'])
+    async def test_one_that_was_not_prepared_is_not_sent(
+        self, client: Thulium, sandbox: Sandbox, baseline: str | None
+    ) -> None:
+        with pytest.raises(SourceFault) as fault:
+            await client.send_reply(REPLY, replace(ATTEMPT, baseline=baseline))
+        assert fault.value.sent is False
+        assert asked(sandbox) == []
 
     async def test_a_refusal_carries_the_sources_reasons(self, client: Thulium, sandbox: Sandbox) -> None:
         with pytest.raises(SourceRejected) as refused:
-            await client.send_reply(replace(REPLY, agent="n.n", attachments=("gone",)))
+            await sent(client, replace(REPLY, agent="n.n", attachments=("gone",)))
         assert refused.value.refusals == (
             Refusal(
                 RefusalCode.REJECTED_BY_SOURCE,
@@ -260,7 +266,7 @@ class TestSendReply:
                 return await super().send(call)
 
         with pytest.raises(SourceUnavailable) as failed:
-            await connect(FailingWrite(transport, lambda: None)).send_reply(REPLY)
+            await sent(connect(FailingWrite(transport, lambda: None)), REPLY)
         assert failed.value.sent is True
         assert asked(sandbox) == ["GET /api/tickets/1234", "POST /api/tickets/1234/agent_response"]
 
@@ -279,7 +285,7 @@ class TestSendReply:
         def fail() -> None:
             sandbox.services["thulium"].faults = faults
 
-        assert await connect(Then(transport, fail)).send_reply(REPLY) is None
+        assert await sent(connect(Then(transport, fail)), REPLY) is None
         assert said(sandbox)[-1] == "Wysyłam."
         assert len(asked(sandbox)) == 3
 
@@ -293,13 +299,13 @@ class TestSendReply:
             own.append(ticket.messages[-1].id)
             ticket.messages.append(ThuliumMessage(20000, "REPLY", NOW, "testowy.agent17", "Wysyłam."))
 
-        message = await connect(Then(transport, happens)).send_reply(REPLY)
+        message = await sent(connect(Then(transport, happens)), REPLY)
         assert message is not None
         assert [message.origin.native_id] == [str(native_id) for native_id in own]
 
     async def test_the_same_words_said_before_are_not_taken_for_it(self, client: Thulium) -> None:
-        first = await client.send_reply(REPLY)
-        second = await client.send_reply(REPLY)
+        first = await sent(client, REPLY)
+        second = await sent(client, REPLY)
         assert first is not None
         assert second is not None
         assert int(second.origin.native_id) == int(first.origin.native_id) + 1
@@ -312,11 +318,11 @@ class TestSendReply:
         def happens() -> None:
             messages.append(ThuliumMessage(20000, "REPLY", NOW, AGENT, "Wysyłam."))
 
-        assert await connect(Then(transport, happens)).send_reply(REPLY) is None
+        assert await sent(connect(Then(transport, happens)), REPLY) is None
 
     async def test_a_reply_that_does_not_show_up_is_accepted_with_the_id_unknown(
         self, transport: Transport, connect: Build, sandbox: Sandbox
     ) -> None:
         messages = sandbox.world.thulium.tickets[1234].messages
         client = connect(Then(transport, lambda: messages.__delitem__(-1)))
-        assert await client.send_reply(REPLY) is None
+        assert await sent(client, REPLY) is None

@@ -35,6 +35,7 @@ async def test_the_client_fulfils_the_ports_of_its_abilities_and_no_others(tulo:
         "TicketLister",
         "TicketReader",
         "TicketWithMessagesReader",
+        "WriteFinder",
     }
     assert as_each_port(tulo) == [tulo] * 12
 

@@ -31,6 +31,7 @@ from gateway.domain.writes import NewTicket
 from gateway.sandbox import Faults, Sandbox
 from gateway.sandbox.world.tulo import DOCUMENTED_ACCOUNT, TuloHelpdeskMessage
 from gateway.sources.tulo.client import Tulo
+from tests.sources import ATTEMPT
 
 Build = Callable[..., Tulo]
 
@@ -272,7 +273,7 @@ async def test_a_new_ticket_is_its_account_heading_and_message(tulo: Tulo, sandb
     new = NewTicket(requester=ACCOUNT, subject="Å" * 512, body="ö" * 1024)
     assert tulo.check_ticket(new) == ()
 
-    ref = await tulo.create_ticket(new)
+    ref = await tulo.create_ticket(new, ATTEMPT)
 
     arrival = sandbox.services["tulo"].arrivals[-1]
     assert (arrival.method, arrival.path) == ("POST", "/external/api/v1/helpdesk_messages")
@@ -286,14 +287,16 @@ async def test_a_new_ticket_is_its_account_heading_and_message(tulo: Tulo, sandb
     assert await tulo.read_tickets([ref]) == [ticket(sandbox, made)]
 
 
-async def test_a_new_ticket_keeps_the_accounts_capitals(tulo: Tulo, sandbox: Sandbox) -> None:
+async def test_an_account_in_capitals_is_sent_so_but_the_ticket_has_one_name(
+    tulo: Tulo, sandbox: Sandbox
+) -> None:
     capitals = Ref(EntityType.ACCOUNT, "tulo", ("SUBSCRIBER", DOCUMENTED_ACCOUNT.upper()))
 
-    ref = await tulo.create_ticket(NewTicket(requester=capitals, subject="Paper", body="Missing"))
+    ref = await tulo.create_ticket(NewTicket(requester=capitals, subject="Paper", body="Missing"), ATTEMPT)
 
     body = msgspec.json.decode(sandbox.services["tulo"].arrivals[-1].body)
     assert body["account_id"] == DOCUMENTED_ACCOUNT.upper()
-    assert ref.parts[0] == DOCUMENTED_ACCOUNT.upper()
+    assert ref == ref_of(sandbox.world.tulo.helpdesk_messages[ref.parts[1]])
 
 
 @pytest.mark.parametrize(
@@ -355,7 +358,7 @@ async def test_a_ticket_beyond_the_documents_is_refused_before_a_call(
 
 async def test_an_account_that_is_not_there_is_the_requesters_fault(tulo: Tulo) -> None:
     with pytest.raises(SourceRejected) as caught:
-        await tulo.create_ticket(NewTicket(requester=NOBODY, subject="Paper", body="Missing"))
+        await tulo.create_ticket(NewTicket(requester=NOBODY, subject="Paper", body="Missing"), ATTEMPT)
 
     assert caught.value.refusals == (
         Refusal(
@@ -366,6 +369,6 @@ async def test_an_account_that_is_not_there_is_the_requesters_fault(tulo: Tulo) 
 
 async def test_an_unchecked_ticket_without_a_requester_is_not_sent(tulo: Tulo, sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="check_ticket goes before"):
-        await tulo.create_ticket(NewTicket(subject="Paper", body="Missing"))
+        await tulo.create_ticket(NewTicket(subject="Paper", body="Missing"), ATTEMPT)
 
     assert sandbox.services["tulo"].arrivals == []

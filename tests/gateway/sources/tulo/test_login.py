@@ -20,6 +20,7 @@ from gateway.sandbox import Faults, Sandbox
 from gateway.sandbox.world.tulo import DOCUMENTED_ACCOUNT
 from gateway.sources.tulo.client import Tulo
 from gateway.transport import Call, Transport
+from tests.sources import ATTEMPT
 
 Build = Callable[..., Tulo]
 
@@ -126,7 +127,9 @@ async def test_a_write_too_is_sent_once_more_after_a_401(tulo: Tulo, sandbox: Sa
     sandbox.world.tulo.tokens.clear()
     before = len(sandbox.world.tulo.helpdesk_messages)
 
-    await tulo.create_ticket(NewTicket(requester=ACCOUNT, subject="Paper missing", body="On Saturday"))
+    await tulo.create_ticket(
+        NewTicket(requester=ACCOUNT, subject="Paper missing", body="On Saturday"), ATTEMPT
+    )
 
     assert len(sandbox.world.tulo.helpdesk_messages) == before + 1
     assert paths(sandbox)[2:] == [
@@ -186,7 +189,9 @@ async def test_a_write_whose_log_in_failed_was_not_sent(tulo: Tulo, sandbox: San
     sandbox.services["tulo"].faults = Faults(error_rate=1.0, error_status=503)
 
     with pytest.raises(SourceUnavailable) as caught:
-        await tulo.create_ticket(NewTicket(requester=ACCOUNT, subject="Paper missing", body="On Saturday"))
+        await tulo.create_ticket(
+            NewTicket(requester=ACCOUNT, subject="Paper missing", body="On Saturday"), ATTEMPT
+        )
 
     assert not caught.value.sent
     assert paths(sandbox) == [LOGIN]
@@ -202,7 +207,9 @@ async def test_a_missing_scope_is_not_a_reason_to_log_in_again(build: Build, san
 
     (slot,) = await reader.read_accounts([ACCOUNT])
     with pytest.raises(SourceRejected) as caught:
-        await reader.create_ticket(NewTicket(requester=ACCOUNT, subject="Paper missing", body="On Saturday"))
+        await reader.create_ticket(
+            NewTicket(requester=ACCOUNT, subject="Paper missing", body="On Saturday"), ATTEMPT
+        )
 
     assert isinstance(slot, SourceAuthError)
     assert [refusal.code for refusal in caught.value.refusals] == ["NO_ACCESS"]

@@ -8,6 +8,7 @@ from gateway.domain.pages import Page
 from gateway.domain.ports import ConversationFilter, SubscriptionFilter
 from gateway.domain.writes import NewTicket
 from gateway.sources.tulo.client import Tulo
+from tests.sources import ATTEMPT
 
 NOBODY = Ref(EntityType.ACCOUNT, "tulo", ("SUBSCRIBER", "0" * 24))
 
@@ -29,6 +30,6 @@ async def test_an_unknown_account_has_empty_lists(tulo: Tulo) -> None:
 
 async def test_an_error_without_a_correlation_is_read_as_well(tulo: Tulo) -> None:
     with pytest.raises(SourceRejected) as caught:
-        await tulo.create_ticket(NewTicket(requester=NOBODY, subject="Paper", body="Missing"))
+        await tulo.create_ticket(NewTicket(requester=NOBODY, subject="Paper", body="Missing"), ATTEMPT)
 
     assert [refusal.source_code for refusal in caught.value.refusals] == ["not_found"]

@@ -1,0 +1,129 @@
+"""What the ledger does, each thing once: plain functions over a connection of either database.
+
+A runner may call one again if its transaction came to nothing, so none does anything but SQL.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, inspect, literal, text, tuple_
+from sqlalchemy.exc import IntegrityError
+
+from gateway.domain.ids import Ref
+from gateway.domain.ledger import Entry, EntryFilter, Purged, ResultTaken, Retention, WriteState
+from gateway.store.errors import is_unique_violation
+from gateway.store.rows import changed_parts, changes, columns_of, entry_of, parts_of
+from gateway.store.statements import Statements, statements
+from gateway.store.tables import OPEN, writes
+
+_c = writes.c
+
+
+def insert(connection: Connection, entry: Entry) -> bool:
+    """Whether there was no row in its way. One statement, unless it has parts."""
+    sql = _sql(connection)
+    done = connection.execute(sql.insert, columns_of(entry)).rowcount == 1
+    if done and entry.parts:
+        connection.execute(sql.insert_parts, parts_of(entry))
+    return done
+
+
+def replace(connection: Connection, old: Entry, new: Entry) -> bool:
+    """Whether the row still had the old version. One statement, unless parts have changed.
+
+    Raises:
+        ResultTaken: With nothing done; a transaction of SQLite may go on as if it had not been asked for.
+    """
+    sql = _sql(connection)
+    values, parts = changes(old, new), changed_parts(old, new)
+    try:
+        of_row = {"old_id": old.id, "old_version": old.version}
+        done = connection.execute(sql.replace, {**values, **of_row}).rowcount == 1
+    except IntegrityError as error:
+        if "result" in values and is_unique_violation(error):
+            raise ResultTaken from None
+        raise
+    if done and parts:
+        connection.execute(sql.replace_part, parts)
+    return done
+
+
+def get(connection: Connection, entry_id: str) -> Entry | None:
+    return _one(connection, _sql(connection).get, id=entry_id)
+
+
+def by_key(connection: Connection, principal: str, key: str) -> Entry | None:
+    return _one(connection, _sql(connection).by_key, principal=principal, key=key)
+
+
+def by_results(connection: Connection, results: Sequence[Ref]) -> list[Entry]:
+    return _all(connection, _sql(connection).by_results, results=[ref.global_id for ref in results])
+
+
+def sent_to(connection: Connection, target: Ref, credential: str) -> list[Entry]:
+    return _all(connection, _sql(connection).sent_to, target=target.global_id, credential=credential)
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[Entry]:
+    return _all(connection, _sql(connection).due, now=now, limit=limit)
+
+
+def page(
+    connection: Connection, wanted: EntryFilter, limit: int, after: tuple[datetime, str] | None
+) -> list[Entry]:
+    query = _sql(connection).entries
+    if wanted.principal is not None:
+        query = query.where(_c.principal == wanted.principal)
+    if wanted.state is not None:
+        query = query.where(_c.state == wanted.state.value)
+        if wanted.principal is None and wanted.state not in {WriteState.CONFIRMED, WriteState.REJECTED}:
+            query = query.where(OPEN)
+    if wanted.source is not None:
+        query = query.where(_c.source == wanted.source)
+    if wanted.operation is not None:
+        query = query.where(_c.operation == wanted.operation)
+    if wanted.since is not None:
+        query = query.where(_c.submitted_at >= wanted.since)
+    if after is not None:
+        submitted_at, entry_id = after
+        behind = tuple_(literal(submitted_at, _c.submitted_at.type), literal(entry_id, _c.id.type))
+        query = query.where(tuple_(_c.submitted_at, _c.id) < behind)
+    return _all(connection, query.order_by(_c.submitted_at.desc(), _c.id.desc()).limit(limit))
+
+
+def purge(connection: Connection, retention: Retention, limit: int) -> Purged:
+    """Purge so many entries of each kind."""
+    sql = _sql(connection)
+
+    def done(statement: Any, before: datetime) -> int:
+        return connection.execute(statement, {"before": before, "limit": limit}).rowcount
+
+    # In this order, so that nothing is changed that goes anyway.
+    entries = done(sql.delete_entries, retention.entries_before)
+    bodies = done(sql.erase_inputs, retention.bodies_before)
+    return Purged(keys=done(sql.free_keys, retention.keys_before), bodies=bodies, entries=entries)
+
+
+def revisions(connection: Connection) -> frozenset[str]:
+    """The schema's revision, as Alembic keeps it; none if there is no schema."""
+    if not inspect(connection).has_table("alembic_version"):
+        return frozenset()
+    return frozenset(connection.scalars(text("SELECT version_num FROM alembic_version")))
+
+
+def _sql(connection: Connection) -> Statements:
+    return statements(connection.dialect.name)
+
+
+def _one(connection: Connection, query: Select[Any], **values: Any) -> Entry | None:
+    row = connection.execute(query, values).one_or_none()
+    return None if row is None else _entry(row)
+
+
+def _all(connection: Connection, query: Select[Any], **values: Any) -> list[Entry]:
+    return [_entry(row) for row in connection.execute(query, values)]
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return entry_of(row[:-1], row[-1])

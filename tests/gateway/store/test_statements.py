@@ -1,0 +1,74 @@
+"""Every query finds its rows by an index: the ledger's thread must not walk over a year of writes."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from gateway.domain.ledger import EntryFilter, Retention, WriteState
+from gateway.store import operations
+from tests.databases import Database
+from tests.gateway.store.entries import NOW, entry, message, settled, ticket
+from tests.gateway.store.test_migrate import on
+
+Query = Callable[[Connection], Any]
+_DUE = EntryFilter(principal="ola", state=WriteState.CONFIRMED)
+QUERIES: dict[str, tuple[Query, str]] = {
+    "get": (lambda c: operations.get(c, "1"), "pk"),
+    "by_key": (lambda c: operations.by_key(c, "ola", "k"), "uq_writes_claim"),
+    "by_results": (lambda c: operations.by_results(c, [message("1")]), "uq_writes_result"),
+    "sent_to": (lambda c: operations.sent_to(c, ticket("1"), "c1"), "ix_writes_target"),
+    "due": (lambda c: operations.due(c, NOW, 9), "ix_writes_due"),
+    "page": (lambda c: operations.page(c, EntryFilter(), 9, (NOW, "1")), "ix_writes_submitted"),
+    "page of a principal": (lambda c: operations.page(c, _DUE, 9, (NOW, "1")), "ix_writes_principal"),
+    "page of what is in doubt": (
+        lambda c: operations.page(c, EntryFilter(state=WriteState.IN_DOUBT), 9, None),
+        "ix_writes_open",
+    ),
+    "replace": (lambda c: operations.replace(c, entry(1), settled(1)), "pk"),
+    "purge": (
+        lambda c: operations.purge(c, Retention(NOW, NOW, NOW), 9),
+        "pk ix_writes_submitted ix_writes_settled_input ix_writes_settled_claim",
+    ),
+}
+
+
+@contextmanager
+def explaining(connection: Connection, plans: list[str]) -> Iterator[None]:
+    """Have each statement explained before it is executed."""
+    explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+
+    def before(_: Any, cursor: Any, statement: str, parameters: Any, *__: Any) -> None:
+        cursor.execute(explain + statement, parameters)
+        plans.append("\n".join(str(row[-1]) for row in cursor.fetchall()))
+
+    event.listen(connection, "before_cursor_execute", before)
+    try:
+        yield
+    finally:
+        event.remove(connection, "before_cursor_execute", before)
+
+
+@pytest.mark.parametrize(("query", "indexes"), QUERIES.values(), ids=QUERIES)
+async def test_rows_are_found_by_an_index(database: Database, query: Query, indexes: str) -> None:
+    plans: list[str] = []
+
+    def explain(connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            # These tables are empty, and it would rather read them whole.
+            connection.exec_driver_sql("SET enable_seqscan = off")
+            connection.exec_driver_sql("SET enable_bitmapscan = off")
+        with explaining(connection, plans):
+            query(connection)
+
+    await on(database.url, explain)
+
+    primary = {"sqlite_autoindex_writes_1": "pk", "writes_pkey": "pk"}
+    used = re.findall(r"writes USING (?:COVERING )?INDEX (\w+)|using (\w+) on writes\b", "\n".join(plans))
+    assert {primary.get(name, name) for names in used for name in names if name} == set(indexes.split())
+    assert not re.search(r"SCAN writes(?! USING)|Seq Scan on writes\b|TEMP B-TREE|Sort", "\n".join(plans)), (
+        plans
+    )
