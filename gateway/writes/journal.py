@@ -136,7 +136,7 @@ class Journal:
         If the ledger stays away, the answer tells the truth all the same, and the row will be taken for
         that of a sender that crashed: False.
         """
-        attempt = entry.attempts
+        attempt, settled = entry.attempts, entry
         for pause_s in (*_RECORD_AGAIN_AFTER_S, None):
             try:
                 settled = schedule.next_look(settle(entry), source, now=self._clock())
@@ -156,7 +156,8 @@ class Journal:
                 if pause_s is None:
                     return settled, False
                 await asyncio.sleep(pause_s)
-        return entry, True
+        _log.warning("write_outcome_not_recorded", write=entry.id, detail="changed by others again and again")
+        return settled, False
 
     async def _replace(self, old: Entry, new: Entry) -> Entry | None:
         """Put one in the other's place; None if the row has changed meanwhile."""

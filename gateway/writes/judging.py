@@ -33,7 +33,7 @@ def judge(
         return _judge_parts(entry, sighting, settled=settled, now=now)
     # What a change has become is its target, even if that is what another write has made.
     matches = [match for match in sighting.matches if match == entry.target or match not in owned]
-    event = _event(matches, sighting, settled=settled and owned.issuperset(sighting.near))
+    event = _event(matches, sighting, settled=settled and owned >= set(sighting.near))
     if event is None:
         reason = _SEVERAL if matches else sighting.reason
         return entry if not reason or entry.problem is None else _because(entry, reason)

@@ -46,6 +46,7 @@ class FileLedger(SqlLedger):
     async def get(self, entry_id: str) -> Entry | None:
         found = await super().get(entry_id)
         self.looked.set()
+        await self._go_on("get")
         return found
 
     def _arrive(self) -> None:

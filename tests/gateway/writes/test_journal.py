@@ -244,6 +244,26 @@ async def test_a_ledger_that_comes_back_gets_the_outcome(ledger: FileLedger, clo
     assert await ledger.get(recorded.id) == settled
 
 
+async def test_an_outcome_that_others_keep_from_being_recorded_is_told_as_the_truth(
+    ledger: FileLedger, other: FileLedger, clock: Hands
+) -> None:
+    journal, recorded = await _opened(ledger, clock)
+
+    async def touch() -> None:
+        known = await other.get(recorded.id)
+        assert known is not None
+        assert await other.replace(known, replace(known, looks=known.looks + 1))
+
+    await touch()
+    ledger.then["get"] = [touch] * 5
+    with capture_logs() as logs:
+        told = await journal.settle(recorded, Landed(message(7)), _DESK)
+
+    assert (told.state, told.result) == (CONFIRMED, message(7))
+    assert await other.get(recorded.id) == replace(recorded, looks=6, version=7)
+    assert [each["event"] for each in logs] == ["write_outcome_not_recorded"]
+
+
 # -- parts
 
 

@@ -132,6 +132,24 @@ async def test_what_another_write_has_become_is_not_it(ledger: FileLedger, clock
     ]
 
 
+@pytest.mark.parametrize("taken", [False, True], ids=["nobody's", "another write's"])
+async def test_an_object_like_it_leaves_it_in_doubt_unless_another_write_has_become_that(
+    ledger: FileLedger, clock: Hands, taken: bool
+) -> None:
+    like_it = Sighting(near=(message(7),), absence_proves=True, reason="It looks like it.")
+    other = twin(2, entry(CONFIRMED, result=message(7) if taken else message(6)))
+    clock.pass_s(910)
+
+    rows, _ = await after_one_pass(ledger, clock, Window((like_it,)), DOUBT, other)
+
+    changes: dict[str, Any] = (
+        {"state": REJECTED, "problem": ABSENT, "settled_at": at(910)}
+        if taken
+        else {"problem": replace(TIMED_OUT, message=f"{TIMED_OUT.message} (It looks like it.)")}
+    )
+    assert rows == [replace(DOUBT, **changes, looks=1, next_look_at=at(914), version=3), other]
+
+
 async def test_a_change_has_become_its_target_even_if_another_write_made_that(
     ledger: FileLedger, clock: Hands
 ) -> None:

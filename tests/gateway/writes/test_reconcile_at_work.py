@@ -122,6 +122,22 @@ async def test_who_goes_between_finding_a_sender_gone_and_looking_leaves_it_to_o
     assert (row.state, row.result) == (CONFIRMED, message(7))
 
 
+async def test_a_sender_that_ends_just_when_it_is_given_up_has_ended(
+    ledger: FileLedger, other: FileLedger, clock: Hands
+) -> None:
+    window, known = Window((THERE,)), entry()
+    assert await ledger.insert(known) is None
+    clock.pass_s(75)
+    assert await other.replace(known, states.settle(known, states.Landed(message(1)), now=clock()))
+
+    looked = await reconciler(ledger, clock, source(window)).look(known)
+
+    assert looked == replace(
+        known, state=CONFIRMED, result=message(1), settled_at=at(75), leased_until=None, version=2
+    )
+    assert (await other.get(known.id), window.asked) == (looked, [])
+
+
 async def test_two_reconcilers_at_once_look_once(ledger: FileLedger, other: FileLedger, clock: Hands) -> None:
     window = Window((THERE,))
     assert await ledger.insert(DOUBT) is None
@@ -250,6 +266,16 @@ async def test_a_look_that_is_not_due_yet_is_taken_all_the_same(ledger: FileLedg
     assert await ledger.get(DOUBT.id) == looked
 
 
+async def test_a_look_at_what_only_a_person_can_settle_changes_nothing(
+    ledger: FileLedger, clock: Hands
+) -> None:
+    known = replace(DOUBT, next_look_at=None)
+    assert await ledger.insert(known) is None
+
+    assert await reconciler(ledger, clock, source(Desk())).look(known) is known
+    assert await ledger.get(known.id) == known
+
+
 # -- pass after pass
 
 
@@ -257,6 +283,24 @@ async def _stopped(running: "asyncio.Task[None]") -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_it_passes_again_and_again(ledger: FileLedger, clock: Hands) -> None:
+    window, thrice = Window(), asyncio.Event()
+
+    async def count() -> None:
+        if len(window.asked) == 3:
+            thrice.set()
+
+    def going_on() -> datetime:
+        return clock.pass_s(1)
+
+    window.during = count
+    assert await ledger.insert(DOUBT) is None
+
+    running = asyncio.create_task(reconciler(ledger, going_on, source(window)).run(every_s=0))
+    await soon(thrice)
+    await _stopped(running)
 
 
 async def test_it_goes_on_after_an_outage_of_the_ledger(ledger: FileLedger, clock: Hands) -> None:
