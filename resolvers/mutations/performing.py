@@ -1,5 +1,6 @@
 """What all mutations share: checks that cost no call, the write itself, and its payload."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from types import SimpleNamespace
@@ -23,6 +24,8 @@ from resolvers.context import AnyFetch
 T = TypeVar("T")
 
 MAX_KEY_LENGTH = 255
+# PostgreSQL keeps no NUL, and no log or command line shows the others.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def payload(outcome: Outcome[Any], **objects: object) -> SimpleNamespace:
@@ -42,7 +45,10 @@ def unsupported(source: Source, what: str, **objects: object) -> SimpleNamespace
 
 
 def check_key(key: str | None) -> tuple[Refusal, ...]:
-    """An idempotency key, where given, has 1 to 255 characters."""
+    """An idempotency key, where given, has 1 to 255 characters, none of them a control character."""
+    if key is not None and _CONTROL.search(key):
+        message = "`idempotencyKey` can't hold control characters."
+        return (Refusal(RefusalCode.INVALID, message, ("idempotencyKey",)),)
     if key is None or 1 <= len(key) <= MAX_KEY_LENGTH:
         return ()
     code = RefusalCode.TOO_LONG if key else RefusalCode.REQUIRED

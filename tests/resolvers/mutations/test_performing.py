@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.errors import SourceUnavailable
+from gateway.domain.errors import RefusalCode, SourceUnavailable
 from gateway.domain.ids import EntityType
 from gateway.domain.ledger import WriteState
 from gateway.plans.fields import Fetch
 from gateway.plans.selection import Selection
 from gateway.writes.service import Outcome
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import confirmed, payload, sent_message, settled
+from resolvers.mutations.performing import check_key, confirmed, payload, sent_message, settled
 from tests.gateway.writes.desk import REPLY, TIMED_OUT, entry, source
 from tests.resolvers.contexts import context
 
@@ -51,3 +51,23 @@ async def test_a_message_of_which_no_id_is_known_comes_from_the_ledger_under_its
     message = await sent_message(field, outcome)
 
     assert (message is not None and message.body is not None and message.body.content == REPLY.body) is shown
+
+
+@pytest.mark.parametrize(
+    ("key", "codes"),
+    [
+        (None, []),
+        ("k", []),
+        ("Größe 7 – ✓", []),
+        ("k" * 255, []),
+        ("k" * 256, [RefusalCode.TOO_LONG]),
+        ("", [RefusalCode.REQUIRED]),
+        ("k\x00", [RefusalCode.INVALID]),
+        ("k\n", [RefusalCode.INVALID]),
+        ("\ud800", [RefusalCode.INVALID]),
+    ],
+)
+def test_a_key_is_what_every_ledger_can_keep(key: str | None, codes: list[RefusalCode]) -> None:
+    assert [(each.code, each.field) for each in check_key(key)] == [
+        (code, ("idempotencyKey",)) for code in codes
+    ]
