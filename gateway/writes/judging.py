@@ -15,10 +15,17 @@ _ABSENT = (
     "Send it again with a new idempotencyKey."
 )
 _SEVERAL = "Several objects at the source could be it."
+_RIVAL = "The source shows one such object, and an equal write may have become that."
 
 
 def judge(
-    entry: Entry, sighting: Sighting, owned: AbstractSet[Ref], *, settled: bool, now: datetime
+    entry: Entry,
+    sighting: Sighting,
+    owned: AbstractSet[Ref],
+    *,
+    settled: bool,
+    rival: bool = False,
+    now: datetime,
 ) -> Entry:
     """The next entry of a write that was looked for.
 
@@ -27,6 +34,7 @@ def judge(
         sighting: What the source shows.
         owned: Those of the objects seen that other writes have become.
         settled: Whether the write would have been applied by now, if it ever is.
+        rival: Whether another, equal write may be what is seen.
         now: The time.
     """
     if entry.parts:
@@ -34,8 +42,10 @@ def judge(
     # What a change has become is its target, even if that is what another write has made.
     matches = [match for match in sighting.matches if match == entry.target or match not in owned]
     event = _event(matches, sighting, settled=settled and owned >= set(sighting.near))
+    if isinstance(event, states.Landed) and rival and entry.state is not WriteState.CONFIRMED:
+        event = None
     if event is None:
-        reason = _SEVERAL if matches else sighting.reason
+        reason = _RIVAL if rival and len(matches) == 1 else _SEVERAL if matches else sighting.reason
         return entry if not reason or entry.problem is None else _because(entry, reason)
     if isinstance(event, states.Absent) and entry.state is not WriteState.IN_DOUBT:
         return entry

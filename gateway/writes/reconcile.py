@@ -14,7 +14,7 @@ from gateway.domain.catalog import Catalog, Source
 from gateway.domain.clock import Clock
 from gateway.domain.errors import GatewayError
 from gateway.domain.ids import Ref
-from gateway.domain.ledger import Entry, Ledger, LedgerUnavailable, ResultTaken, WriteState
+from gateway.domain.ledger import Entry, EntryFilter, Ledger, LedgerUnavailable, ResultTaken, WriteState
 from gateway.domain.ports import WriteFinder
 from gateway.domain.writes import Attempt, Sighting
 from gateway.writes import inputs, schedule, states
@@ -24,6 +24,8 @@ from gateway.writes.sending import LEASE_RAN_OUT
 # How many rows one pass takes, and how many sources' answers it waits for at once.
 _BATCH = 100
 _AT_ONCE = 8
+# How many writes under way to one source are held against one in doubt: more than ever are.
+_RIVALS = 1_000
 # A look is a read or two; whoever leased the row for longer than this has gone.
 _LOOK_TIMEOUT_S = 60.0
 
@@ -135,8 +137,10 @@ class Reconciler:
         now = self._clock()
         looked = replace(entry, looks=entry.looks + 1, leased_until=None)
         if sighting is not None:
+            # In this order: a rival that learns its result meanwhile is an owner then.
+            rival = await self._has_rival(entry, sighting)
             owned = await self._owned(entry, sighting)
-            looked = judge(looked, sighting, owned, settled=settled, now=now)
+            looked = judge(looked, sighting, owned, settled=settled, rival=rival, now=now)
         done = await self._put(entry, schedule.next_look(looked, source, now=now))
         if done is None:
             return await self._ledger.get(entry.id) or entry
@@ -144,6 +148,23 @@ class Reconciler:
             event = "write_landed_late" if entry.state is WriteState.REJECTED else "write_reconciled"
             _log.warning(event, write=entry.id, source=entry.source, state=done.state.value)
         return done
+
+    async def _has_rival(self, entry: Entry, sighting: Sighting) -> bool:
+        """Whether an equal write, under way or done, may be what is seen, and nobody knows yet.
+
+        Somebody who got no answer may have written the same again under another key.
+        """
+        if not sighting.matches or sighting.matches == (entry.target,) or entry.parts:
+            return False
+        under_way = await self._ledger.page(
+            EntryFilter(state=WriteState.PENDING, source=entry.source, operation=entry.operation),
+            limit=_RIVALS,
+        )
+        done = [] if entry.target is None else await self._ledger.sent_to(entry.target, entry.credential)
+        return any(
+            each.fingerprint == entry.fingerprint and each.result is None and each.id != entry.id
+            for each in (*under_way, *done)
+        )
 
     async def _owned(self, entry: Entry, sighting: Sighting) -> set[Ref]:
         """What other writes have become: it can't be this one."""

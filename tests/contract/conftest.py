@@ -372,7 +372,7 @@ def shared_sandbox(shared_hands: Hands) -> Sandbox:
     return Sandbox(now=shared_hands)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # One for the session would hold all other tests to its event loop.
 async def running(shared_sandbox: Sandbox) -> AsyncIterator[Running]:
     async with shared_sandbox.serve() as running:
         yield running

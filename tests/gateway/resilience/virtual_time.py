@@ -47,4 +47,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 def now() -> float:
     """The running loop's time: the clock of whatever is tested."""
-    return asyncio.get_running_loop().time()
+    loop = asyncio.get_running_loop()
+    # Anyio's plugin goes on with the loop of any asynchronous fixture that is still alive.
+    assert isinstance(loop, VirtualTimeLoop), "a fixture of a wider scope holds the tests to its own loop"
+    return loop.time()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.domain.errors import SourceTimeout, SourceUnavailable
-from gateway.domain.ledger import Part, WriteState
+from gateway.domain.ledger import Entry, Part, WriteState
 from gateway.domain.writes import Attempt, Confirmation, Sighting, TicketChanges
 from gateway.writes import inputs, reconcile
 from tests.gateway.writes.conftest import FileLedger
@@ -129,6 +129,38 @@ async def test_what_another_write_has_become_is_not_it(ledger: FileLedger, clock
     assert rows == [
         replace(DOUBT, **{**LANDED, "result": message(8)}, settled_at=at(12), looks=1, version=3),
         taken,
+    ]
+
+
+@pytest.mark.parametrize(
+    "rival",
+    [
+        pytest.param(twin(2, entry(leased_until=at(75))), id="under way"),
+        pytest.param(twin(2, entry(CONFIRMED, settled_at=at(1))), id="done, nobody knows as what"),
+    ],
+)
+async def test_an_object_that_an_equal_write_may_have_become_confirms_nothing(
+    ledger: FileLedger, clock: Hands, rival: Entry
+) -> None:
+    """Who got no answer has written the same again under another key, and that one has landed."""
+    clock.pass_s(12)
+
+    rows, _ = await after_one_pass(ledger, clock, Window((Sighting((message(7),)),)), DOUBT, rival)
+
+    said = "The source shows one such object, and an equal write may have become that."
+    problem = replace(TIMED_OUT, message=f"{TIMED_OUT.message} ({said})")
+    assert rows == [replace(DOUBT, problem=problem, looks=1, next_look_at=at(16), version=3), rival]
+
+
+async def test_another_write_to_the_same_place_is_no_rival(ledger: FileLedger, clock: Hands) -> None:
+    other = twin(2, entry(leased_until=at(75)), fingerprint="another")
+    clock.pass_s(12)
+
+    rows, _ = await after_one_pass(ledger, clock, Window((Sighting((message(7),)),)), DOUBT, other)
+
+    assert rows == [
+        replace(DOUBT, **{**LANDED, "result": message(7)}, settled_at=at(12), looks=1, version=3),
+        other,
     ]
 
 
