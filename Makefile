@@ -1,9 +1,10 @@
 # Everything that a checkout can do. Needs Python 3.11 or later, and for `make e2e` Debian's packages.
 PYTHON ?= python3
 PORT ?= 8000
+SEED ?= 1
 BIN := .venv/bin
 
-.PHONY: help dev test check e2e schema lock image clean
+.PHONY: help dev test check e2e chaos bench schema lock image clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -19,6 +20,12 @@ check: .venv/dev ## Format, lint, types, import contracts, exported schema.
 
 e2e: .venv/e2e ## Run the tests that need a browser or node; installs both.
 	$(BIN)/python -m pytest -m e2e
+
+chaos: .venv/dev ## Write through faults, kills and crashes for five minutes, and compare (SEED=1).
+	$(BIN)/python -m tests.chaos --seed $(SEED)
+
+bench: .venv/dev ## Measure what the ledger of writes costs, in a minute.
+	$(BIN)/python -m bench.ledger
 
 schema: .venv/runtime ## Export the graph to schema.graphql.
 	$(BIN)/python -m gateway schema > schema.graphql.new && mv schema.graphql.new schema.graphql
