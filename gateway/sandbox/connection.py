@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 from typing import Protocol
 
 from starlette.types import Scope
@@ -66,7 +67,9 @@ def connection_of(scope: Scope) -> Connection:
 
 def reset(transport: asyncio.Transport) -> None:
     """End a connection by RST; `abort` alone would send FIN where everything was read."""
-    transport.get_extra_info("socket").setsockopt(
-        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-    )
+    # The client may have gone, and the socket with it: uvloop says ValueError then, asyncio OSError.
+    with suppress(OSError, ValueError):
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
     transport.abort()

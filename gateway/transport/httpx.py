@@ -48,6 +48,8 @@ _ERRORS: tuple[tuple[type[Exception], type[SourceError], bool], ...] = (
     (httpx.InvalidURL, SourceUnavailable, False),
     (httpx.StreamError, SourceUnavailable, True),
     (httpx.CookieConflict, SourceProtocolError, True),
+    # anyio's, under uvloop, of a connection that is reset while it is being made.
+    (AttributeError, SourceUnavailable, True),
     # A header that isn't ASCII: httpx refuses to build the request.
     (UnicodeError, SourceUnavailable, False),
 )
@@ -76,7 +78,13 @@ class HttpxTransport:
                 body = await self._read(response)
             finally:
                 await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            httpx.StreamError,
+            httpx.CookieConflict,
+            AttributeError,
+        ) as error:
             raise translate(error, self._source, call.operation) from error
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 

@@ -21,7 +21,9 @@ LEASE_MARGIN = timedelta(seconds=15)
 PATIENCE = timedelta(seconds=30)
 _LOOK_EVERY_S = 0.05
 # Pauses between attempts to record an outcome, should the ledger have gone meanwhile.
-_RECORD_AGAIN_AFTER_S = (0.05, 0.2, 1.0, 3.0)
+# A database that fails over takes tens of seconds; the answer waits as long, for what isn't recorded
+# stays in doubt where no source can be asked.
+_RECORD_AGAIN_AFTER_S = (0.05, 0.2, 1.0, 3.0, 5.0, 10.0, 15.0)
 
 _log = structlog.get_logger("gateway.writes")
 

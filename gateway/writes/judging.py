@@ -46,7 +46,7 @@ def judge(
         event = None
     if event is None:
         reason = _RIVAL if rival and len(matches) == 1 else _SEVERAL if matches else sighting.reason
-        return entry if not reason or entry.problem is None else _because(entry, reason)
+        return _because(entry, reason) if reason and entry.state is WriteState.IN_DOUBT else entry
     if isinstance(event, states.Absent) and entry.state is not WriteState.IN_DOUBT:
         return entry
     return states.settle(entry, event, now=now)

@@ -473,3 +473,19 @@ def test_every_exception_of_httpx_is_one_of_ours() -> None:
         "WriteError": ("SourceUnavailable", True),
         "WriteTimeout": ("SourceTimeout", True),
     }
+
+
+async def test_what_anyio_makes_of_an_early_reset_is_an_unavailable_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under uvloop, about one in five connections that are reset at once ends so."""
+
+    async def send(*_: object, **__: object) -> httpx.Response:
+        raise AttributeError("'NoneType' object has no attribute 'getpeername'")
+
+    monkeypatch.setattr(httpx.AsyncClient, "send", send)
+    transport = HttpxTransport("hub", HttpxOptions(base_url="http://127.0.0.1:9"))
+    with pytest.raises(SourceUnavailable) as raised:
+        await transport.send(Call("read case", "GET", "case", safe=True))
+    assert (raised.value.detail, raised.value.sent) == ("read case: AttributeError", True)
+    await transport.close()

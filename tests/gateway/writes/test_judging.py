@@ -75,7 +75,7 @@ _VERDICTS: list[tuple[Entry, Sighting, AbstractSet[Ref], bool, dict[str, Any]]] 
     (_ABSENT, _SEEN, _NONE, True, _LANDED),
     (_ABSENT, _ABSENT_FOR_SURE, _NONE, True, {}),
     (_ABSENT, _SEEN, {message(7)}, True, {}),
-    (_ABSENT, _TWO, _NONE, True, _because(_ABSENT, _SEVERAL)),
+    (_ABSENT, _TWO, _NONE, True, {}),
     # Confirmed: all that can be learnt is what it has become.
     (_NAMELESS, _SEEN, _NONE, False, {"result": message(7)}),
     (_NAMELESS, _TWO, _NONE, True, {}),
