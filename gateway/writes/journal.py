@@ -79,8 +79,12 @@ class Journal:
         )
         if parts:
             entry = states.summed_up(entry, now=now)
-        taken = await self._ledger.insert(entry)
-        return (entry, True) if taken is None else (taken, False)
+        try:
+            taken = await self._ledger.insert(entry)
+        except LedgerUnavailable:
+            # Its answer may have got lost: a row that nobody sends for would be in doubt for good.
+            taken = await self._ledger.insert(entry)
+        return (entry, True) if taken is None or taken == entry else (taken, False)
 
     async def reopen(
         self, known: Entry, source: Source, *, baseline: str | None = None

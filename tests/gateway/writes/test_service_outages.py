@@ -88,13 +88,27 @@ async def test_an_intent_whose_recording_got_no_answer_is_not_sent(
     async def lose_the_answer() -> None:
         raise LedgerUnavailable("answer lost")
 
-    ledger.then["insert"] = [lose_the_answer]
+    ledger.then["insert"] = [lose_the_answer, lose_the_answer]
     with pytest.raises(LedgerUnavailable):
         await writes.run(intent(), desk.send)
     clock.pass_s(75)
 
     outcome = await elsewhere.run(intent(), desk.send)
     assert (row(outcome).state, desk.sent) == (IN_DOUBT, 0), "nobody can know that it was not sent"
+
+
+async def test_an_intent_whose_recording_got_no_answer_at_first_is_known_again(
+    ledger: FileLedger, writes: Writes
+) -> None:
+    desk = Desk()
+
+    async def lose_the_answer() -> None:
+        raise LedgerUnavailable("answer lost")
+
+    ledger.then["insert"] = [lose_the_answer]
+
+    outcome = await writes.run(intent(), desk.send)
+    assert (row(outcome).state, row(outcome).attempts, desk.sent) == (CONFIRMED, 1, 1)
 
 
 async def test_if_the_ledger_goes_after_the_send_the_answer_tells_the_truth(

@@ -321,7 +321,7 @@ async def test_without_a_key_every_confirmation_is_one_of_its_own(writes: Writes
 
 async def test_without_a_ledger_nothing_is_sent(writes: Writes, ledger: FileLedger) -> None:
     desk = Desk()
-    ledger.unreachable = 1
+    ledger.unreachable = 2
 
     with pytest.raises(LedgerUnavailable):
         await _confirm(writes, desk)
