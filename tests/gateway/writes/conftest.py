@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.ledger import Entry, LedgerUnavailable
+from gateway.observability.logs import configure_logs
 from gateway.store import LedgerOptions, SqlLedger
 from gateway.store.migrate import migrate
 from gateway.store.sqlite import SqliteRunner
@@ -123,6 +124,12 @@ def writes(ledger: FileLedger, clock: Hands) -> Writes:
 def elsewhere(other: FileLedger, clock: Hands) -> Writes:
     """Another process over the same file."""
     return Writes(other, clock=clock)
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> None:
+    """As in production, to the captured standard error: another test's is closed by now."""
+    configure_logs()
 
 
 @pytest.fixture(autouse=True)
