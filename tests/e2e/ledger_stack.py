@@ -4,15 +4,18 @@ import uuid
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from gateway import config
 from gateway.app import create_app
 from gateway.commands.dev import sandbox_sources
-from gateway.sandbox import Running, Sandbox
+from gateway.sandbox import Faults, Running, Sandbox
 from tests.e2e.conftest import Stack
+from tests.ledgers import new_ledger
 
 WRITE = """write { id operation source { key } state idempotencyKey target { id } result { id } attempts replayed
   problem { code message retryable }
@@ -91,3 +94,29 @@ def errors(answer: dict[str, Any]) -> list[tuple[list[str | int], str, bool]]:
         (each["path"], each["extensions"]["code"], each["extensions"]["retryable"])
         for each in answer.get("errors", ())
     ]
+
+
+# -- fixtures, for the modules that name them
+
+
+@pytest.fixture(scope="module")
+async def served() -> AsyncIterator[Deployment]:
+    sandbox = Sandbox()
+    async with sandbox.serve() as running:
+        yield Deployment(sandbox, running, "")
+
+
+@pytest.fixture
+async def deployment(served: Deployment, tmp_path: Path) -> Deployment:
+    """Everything healthy, and a ledger of the test's own; what earlier tests wrote stays at the sources."""
+    for kind, service in served.sandbox.services.items():
+        service.faults = Faults()
+        await served.running.start(kind)
+    return Deployment(served.sandbox, served.running, new_ledger(tmp_path))
+
+
+@pytest.fixture
+async def stack(deployment: Deployment) -> AsyncIterator[Stack]:
+    async with deployment.gateway() as opened:
+        opened.forget()
+        yield opened

@@ -1,13 +1,10 @@
 """What the ledger adds to the graph: writes, and what their sources don't show."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from gateway.domain.ids import EntityType, Ref, parse_global_id
-from gateway.sandbox import Faults, Sandbox
+from gateway.sandbox import Faults
+from tests.e2e import ledger_stack
 from tests.e2e.conftest import Stack
 from tests.e2e.ledger_stack import (
     ERRORS,
@@ -24,34 +21,15 @@ from tests.e2e.ledger_stack import (
     errors,
     key,
 )
-from tests.ledgers import new_ledger
 
 SUBSCRIBER = "66d986b4ad659dea5ceb9b62"
 NETEVIA_TICKET = Ref(EntityType.TICKET, "netevia", ("123456",)).global_id
 NO_LEDGER = "sqlite:////nowhere/ledger.db"
 
 
-@pytest.fixture(scope="module")
-async def served() -> AsyncIterator[Deployment]:
-    sandbox = Sandbox()
-    async with sandbox.serve() as running:
-        yield Deployment(sandbox, running, "")
-
-
-@pytest.fixture
-async def deployment(served: Deployment, tmp_path: Path) -> Deployment:
-    """Everything healthy, and a ledger of the test's own; what earlier tests wrote stays at the sources."""
-    for kind, service in served.sandbox.services.items():
-        service.faults = Faults()
-        await served.running.start(kind)
-    return Deployment(served.sandbox, served.running, new_ledger(tmp_path))
-
-
-@pytest.fixture
-async def stack(deployment: Deployment) -> AsyncIterator[Stack]:
-    async with deployment.gateway() as opened:
-        opened.forget()
-        yield opened
+served = ledger_stack.served
+deployment = ledger_stack.deployment
+stack = ledger_stack.stack
 
 
 async def reply(stack: Stack, to: dict[str, Any], **given: Any) -> dict[str, Any]:

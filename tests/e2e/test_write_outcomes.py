@@ -1,14 +1,14 @@
 """What a mutation answers when its write is done, repeated, refused, not sent, or nobody knows."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.domain.ids import EntityType, Ref
-from gateway.sandbox import Faults, Sandbox
+from gateway.sandbox import Faults
+from tests.e2e import ledger_stack
 from tests.e2e.conftest import Stack
 from tests.e2e.ledger_stack import (
     DOUBT,
@@ -24,7 +24,6 @@ from tests.e2e.ledger_stack import (
     errors,
     key,
 )
-from tests.ledgers import new_ledger
 
 RESELLER = "1234567890ABCDEF12345678"
 CONFIRM = f"""mutation($input: ConfirmMessagesInput!) {{ confirmMessages(input: $input) {{
@@ -34,27 +33,9 @@ RECONCILE = (
 )
 
 
-@pytest.fixture(scope="module")
-async def served() -> AsyncIterator[Deployment]:
-    sandbox = Sandbox()
-    async with sandbox.serve() as running:
-        yield Deployment(sandbox, running, "")
-
-
-@pytest.fixture
-async def deployment(served: Deployment, tmp_path: Path) -> Deployment:
-    """Everything healthy, and a ledger of the test's own; what earlier tests wrote stays at the sources."""
-    for kind, service in served.sandbox.services.items():
-        service.faults = Faults()
-        await served.running.start(kind)
-    return Deployment(served.sandbox, served.running, new_ledger(tmp_path))
-
-
-@pytest.fixture
-async def stack(deployment: Deployment) -> AsyncIterator[Stack]:
-    async with deployment.gateway() as opened:
-        opened.forget()
-        yield opened
+served = ledger_stack.served
+deployment = ledger_stack.deployment
+stack = ledger_stack.stack
 
 
 async def reply(stack: Stack, to: dict[str, Any], **given: Any) -> dict[str, Any]:
