@@ -1,4 +1,4 @@
-"""`helpdesk-gateway sandbox`: the emulated services on loopback until Ctrl-C."""
+"""`helpdesk-gateway sandbox`: the emulated services on loopback until Ctrl-C; and `sandbox fault`."""
 
 import argparse
 import asyncio
@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from gateway.sandbox import KINDS, Sandbox
+from gateway.sandbox import KINDS, Running, Sandbox, fault_command
 from gateway.sandbox.dial_options import add_options, read_dials
 
 
@@ -23,6 +23,8 @@ def run(argv: Sequence[str]) -> int:
     Returns:
         0 after a clean stop, 1 where a port could not be taken. Bad arguments end in argparse's exit 2.
     """
+    if argv[:1] == ["fault"]:
+        return fault_command.run(argv[1:])
     parser = _parser()
     options = parser.parse_args(argv)
     try:
@@ -44,17 +46,18 @@ async def _serve(sandbox: Sandbox, *, host: str, ports: dict[str, int], as_json:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with sandbox.serve(host, ports) as running:
-        description = running.describe()
-        text = orjson.dumps(description).decode() if as_json else _for_people(description)
+        text = orjson.dumps(running.describe()).decode() if as_json else _for_people(running)
         print(text, flush=True)  # noqa: T201 - whoever started it reads this line
         await stop.wait()
 
 
-def _for_people(description: dict[str, Any]) -> str:
+def _for_people(running: Running) -> str:
     lines = ["The sandbox is up: invented data, in memory. Ctrl-C stops it."]
+    description: dict[str, Any] = running.describe()
     for kind, source in description["sources"].items():
         lines += ["", f"{kind}  {source['baseUrl']}", f"  docs: {source['docs']}"]
         lines += [f"  {name}: {value}" for name, value in source["credentials"].items()]
+        lines += [f"  to let it fail: {running.fault_line(kind)} --error 503:0.5"]
     return "\n".join(lines)
 
 
@@ -62,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="helpdesk-gateway sandbox",
         description="Emulates the REST APIs of the five sources, in memory, over invented data.",
+        epilog="While it runs, `helpdesk-gateway sandbox fault SOURCE` turns a service's dial.",
     )
     parser.add_argument(
         "--json", action="store_true", help="print base URLs and credentials as one line of JSON"

@@ -80,6 +80,10 @@ class Running:
         """Stop every server, for good."""
         await asyncio.gather(*(listener.close() for listener in self._listeners.values()))
 
+    def fault_line(self, kind: str) -> str:
+        """The command that turns this service's dial, but for what it turns."""
+        return f"helpdesk-gateway sandbox fault {kind} --url {self.base_urls[kind]}"
+
     def describe(self) -> dict[str, dict[str, dict[str, object]]]:
         """Base URL, credentials and documents of each service, ready for JSON."""
         return {

@@ -1,38 +1,21 @@
-"""One emulated service: the vendor's app behind a record of arrivals, the fault dial and a control endpoint.
-
-Control, on the service's own port, seen by neither arrivals nor faults, and open (the data is invented):
-
-    GET    /__sandbox__/arrivals    what came in and what became of it, oldest first
-    DELETE /__sandbox__/arrivals    forget it
-    GET    /__sandbox__/faults      the dial
-    PUT    /__sandbox__/faults      set the dial; a field left out goes back to its default
-    GET    /__sandbox__/late        how many writes are still to be applied late
-    POST   /__sandbox__/apply-late  apply them now
-    POST   /__sandbox__/crash       die like a killed process, with `forget` (false) without the data, and
-                                    listen again after `down_s` (1) seconds; answers once it is down
-    POST   /__sandbox__/reset       this service's data as seeded, no arrivals, no faults, no late writes
-"""
+"""One emulated service: the vendor's app behind arrivals, the fault dial and the control endpoint."""
 
 import asyncio
 import random
-from dataclasses import asdict, fields
-from typing import Annotated
 
-import msgspec
-import orjson
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.sandbox.arrivals import Arrival
-from gateway.sandbox.connection import NoConnection, connection_of
-from gateway.sandbox.emulation import Clock, Emulation, Forms, json_response
+from gateway.sandbox.control import CONTROL_PREFIX, control
+from gateway.sandbox.emulation import Clock, Emulation, Forms
 from gateway.sandbox.exchange import Exchange
-from gateway.sandbox.faults import Faults, delay_s, mishap_for
+from gateway.sandbox.fates import Draws, delay_s, fate_of, in_force
+from gateway.sandbox.faults import Faults
 from gateway.sandbox.late import LateWrites, Sleep
+from gateway.sandbox.paging import Page
+from gateway.sandbox.replies import send_reply
 from gateway.sandbox.world import World
 from gateway.sandbox.writes import is_write
-
-CONTROL_PREFIX = "/__sandbox__/"
 
 
 class Service:
@@ -45,10 +28,13 @@ class Service:
         app: The ASGI app to serve; faults, arrivals and control included. The mishaps that break a connection
             need the sandbox's own server, and raise `NoConnection` elsewhere.
         arrivals: Oldest first.
-        faults: Mutable and replaceable.
+        faults: The dial as it was set; mutable and replaceable.
         late: Writes that are still to be applied.
-        draw: Its randomness for latency and `error_rate`.
-        mishap_draw: Its randomness for `mishaps`. Both are seeded; a test may put others in their place.
+        draw: Its randomness for latency and errors.
+        mishap_draw: Its randomness for `mishaps`.
+        read_draw: Its randomness for `read_mishaps`.
+        detail_draw: Its randomness for the details of mishaps; see `fates.Draws` for all four. They are
+            seeded; a test may put others in their place.
     """
 
     def __init__(
@@ -64,7 +50,9 @@ class Service:
         self.kind = emulation.kind
         self.emulation = emulation
         self.credentials = dict(emulation.credentials)
-        self.faults = faults
+        self._clock = clock
+        self._faults = faults
+        self._flaps_since = clock()
         self.arrivals: list[Arrival] = []
         self.late = LateWrites(sleep)
         self.app: ASGIApp = _Front(self, emulation.build(world, clock, emulation.choose(forms)), clock)
@@ -72,6 +60,21 @@ class Service:
         self._sleep = sleep
         self._naps: set[asyncio.Future[object]] = set()
         self._draw_afresh()
+
+    @property
+    def faults(self) -> Faults:
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        before, self._faults = self._faults, faults
+        if (before.flap_up_s, before.flap_down_s) != (faults.flap_up_s, faults.flap_down_s):
+            self._flaps_since = self._clock()
+
+    @property
+    def faults_now(self) -> Faults:
+        """The dial that counts at this moment: another one while a flapping service is down."""
+        return in_force(self._faults, (self._clock() - self._flaps_since).total_seconds())
 
     def reset(self) -> None:
         """Back to the seeded data, nothing remembered, nothing pending, healthy."""
@@ -109,6 +112,8 @@ class Service:
     def _draw_afresh(self) -> None:
         self.draw = random.Random(f"faults:{self.kind}")
         self.mishap_draw = random.Random(f"mishaps:{self.kind}")
+        self.read_draw = random.Random(f"read mishaps:{self.kind}")
+        self.detail_draw = random.Random(f"details:{self.kind}")
 
 
 class _Front:
@@ -127,36 +132,55 @@ class _Front:
         if body is None:
             return
         if scope["path"].startswith(CONTROL_PREFIX):
-            await (await _control(self._service, scope, body))(scope, receive, send)
+            await (await control(self._service, scope, body))(scope, receive, send)
             return
         service = self._service
         arrival = Arrival.of(scope, body, self._clock())
         service.arrivals.append(arrival)
-        arrival.mishap = mishap_for(
-            service.faults,
-            is_write=is_write(service.kind, arrival.method, arrival.path),
-            draw=service.draw,
-            mishap_draw=service.mishap_draw,
+        faults = service.faults_now
+        writes = is_write(service.kind, arrival.method, arrival.path)
+        page = None if writes else Page.asked_for(scope, body)
+        fate = fate_of(
+            faults,
+            is_write=writes,
+            is_later_page=page is not None,
+            draws=Draws(service.draw, service.mishap_draw, service.read_draw, service.detail_draw),
         )
+        arrival.mishap = fate.mishap
         exchange = Exchange(
             self._app,
             scope,
             receive,
             body,
             arrival=arrival,
-            faults=service.faults,
+            page=page,
+            faults=faults,
             error_body=service.emulation.error_body,
             late=service.late,
+            clock=self._clock,
         )
-        if await service.nap(delay_s(service.faults, service.draw)):
-            reply = await exchange.answer(arrival.mishap)
+        if await service.nap(delay_s(faults, service.draw)):
+            reply = await exchange.answer(fate)
         else:
             arrival.applied, reply = False, None
-        if reply is None:
-            await exchange.left()  # A server takes silence for the app's fault while the client is there.
-        else:
-            await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
-            await send({"type": "http.response.body", "body": reply.body})
+
+        async def pause(seconds: float) -> bool:
+            return await _pause(service, exchange, seconds)
+
+        # A server takes silence for the app's fault while the client is there.
+        if reply is None or not await send_reply(reply, send, pause):
+            await exchange.left()
+
+
+async def _pause(service: Service, exchange: Exchange, seconds: float) -> bool:
+    """Let a half-sent answer wait; False where the service died or the client left meanwhile."""
+    nap, left = asyncio.create_task(service.nap(seconds)), asyncio.create_task(exchange.left())
+    try:
+        await asyncio.wait({nap, left}, return_when=asyncio.FIRST_COMPLETED)
+        return not left.done() and nap.result()
+    finally:
+        nap.cancel()
+        left.cancel()
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -170,49 +194,3 @@ async def _read_body(receive: Receive) -> bytes | None:
         chunks.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(chunks)
-
-
-class _Crash(msgspec.Struct, forbid_unknown_fields=True):
-    forget: bool = False
-    down_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1.0
-
-
-async def _control(service: Service, scope: Scope, body: bytes) -> Response:
-    try:
-        match scope["method"], scope["path"].removeprefix(CONTROL_PREFIX):
-            case "GET", "arrivals":
-                return json_response([arrival.as_json() for arrival in service.arrivals])
-            case "DELETE", "arrivals":
-                service.arrivals.clear()
-                return json_response({"cleared": True})
-            case "GET", "faults":
-                return json_response(asdict(service.faults))
-            case "PUT", "faults":
-                service.faults = _read_faults(body)
-                return json_response(asdict(service.faults))
-            case "GET", "late":
-                return json_response({"pending": len(service.late)})
-            case "POST", "apply-late":
-                return json_response({"carried_out": await service.apply_late()})
-            case "POST", "crash":
-                crash = msgspec.json.decode(body or b"{}", type=_Crash)
-                connection_of(scope).crash_server(forget=crash.forget, down_s=crash.down_s)
-                answer = {"crashed": service.kind, "forget": crash.forget, "down_s": crash.down_s}
-                return json_response(answer, headers={"connection": "close"})
-            case "POST", "reset":
-                service.reset()
-                return json_response({"reset": service.kind})
-            case method, _:
-                return json_response({"error": f"No control endpoint {method} {scope['path']}"}, 404)
-    except ValueError as exc:  # msgspec's and orjson's errors are ValueErrors too
-        return json_response({"error": str(exc)}, 400)
-    except NoConnection as exc:
-        return json_response({"error": str(exc)}, 409)
-
-
-def _read_faults(body: bytes) -> Faults:
-    wanted = orjson.loads(body)
-    known = {field.name for field in fields(Faults)}
-    if isinstance(wanted, dict) and (unknown := sorted(set(wanted) - known)):
-        raise ValueError(f"Unknown fault {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    return msgspec.convert(wanted, Faults)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from gateway.sandbox import Faults, Sandbox
 from gateway.sandbox.command import run
+from gateway.sandbox.dial_json import read_dial
 
 PROGRAM = "import sys; from gateway.sandbox.command import run; sys.exit(run(sys.argv[1:]))"
 
@@ -65,7 +67,9 @@ async def test_the_dials_can_be_turned_at_the_start(client: httpx.AsyncClient) -
         *("--latency", "netevia=1", "--latency", "netevia=2", "--error-rate", "tulo=0.5"),
         *("--mishap", "netevia=lost_answer:0.25", "--mishap", "netevia=applied_late:0.5"),
         *("--mishap", "netevia=lost_answer:0.5", "--apply-after", "netevia=30"),
-        *("--mishap", "thulium=reset_after:1"),
+        *("--mishap", "thulium=reset_after:1", "--read-mishap", "thulium=slow_body:0.5"),
+        *("--error", "service_order_hub=503:0.5", "--error", "service_order_hub=404:0.25"),
+        *("--flap", "telecomx=20/5", "--while-down", 'telecomx={"errors": {"503": 1}}'),
     ]
     with started("--json", *arguments) as process:
         assert process.stdout is not None
@@ -73,13 +77,15 @@ async def test_the_dials_can_be_turned_at_the_start(client: httpx.AsyncClient) -
         dials = {}
         for kind, source in sources.items():
             url = httpx.URL(source["baseUrl"]).join("/__sandbox__/faults")
-            dials[kind] = Faults(**(await client.get(url)).json())
+            dials[kind] = read_dial((await client.get(url)).json())
         assert dials == dict.fromkeys(Sandbox().services, Faults()) | {
             "netevia": Faults(
                 latency_ms=2, mishaps={"lost_answer": 0.5, "applied_late": 0.5}, apply_after_s=30
             ),
             "tulo": Faults(error_rate=0.5),
-            "thulium": Faults(mishaps={"reset_after": 1}),
+            "thulium": Faults(mishaps={"reset_after": 1}, read_mishaps={"slow_body": 0.5}),
+            "service_order_hub": Faults(errors={503: 0.5, 404: 0.25}),
+            "telecomx": Faults(flap_up_s=20, flap_down_s=5, while_down=Faults(errors={503: 1})),
         }
         login = sources["thulium"]["credentials"]
         with pytest.raises(httpx.ReadError):
@@ -102,6 +108,8 @@ def test_people_get_text() -> None:
         assert f"\n{kind}  http://127.0.0.1:" in text
         for name, value in service.credentials.items():
             assert f"  {name}: {value}\n" in text
+        line = rf"  to let it fail: helpdesk-gateway sandbox fault {kind} --url http://127\.0\.0\.1:\d+\S* --error"
+        assert re.search(line, text)
     assert (code, err) == (0, "")
 
 
@@ -113,7 +121,7 @@ def test_people_get_text() -> None:
         (["--port-thulium", "70000"], "is not a port (0 to 65535)"),
         (["--port-thulium", "http"], "is not a port (0 to 65535)"),
         (["--latency", "zendesk=5"], "'zendesk' is not a source; there are tulo, "),
-        (["--latency", "thulium"], "should look like thulium=0.5"),
+        (["--latency", "thulium"], "'thulium' should look like thulium=50"),
         (["--latency", "thulium=-5"], "latency_ms must lie between 0 and 60000"),
         (["--error-rate", "tulo=2"], "error_rate must lie between 0 and 1"),
         (["--mishap", "zendesk=lost_answer:1"], "'zendesk' is not a source; there are tulo, "),
@@ -130,6 +138,11 @@ def test_people_get_text() -> None:
         ),
         (["--apply-after", "tulo=soon"], "'tulo=soon' should look like tulo=0.5"),
         (["--apply-after", "tulo=-1"], "tulo: apply_after_s must lie between 0 and 86400"),
+        (["--latency", "thulium=nan"], "'thulium=nan' should look like thulium=50"),
+        (["--error", "tulo=503"], "'tulo=503' should look like tulo=503:0.5"),
+        (["--throttle", "tulo"], "'tulo' should look like tulo=on"),
+        (["--flap", "tulo=5"], "'tulo=5' should look like tulo=20/5"),
+        (["--read-mishap", "tulo=applied_late:1"], "tulo: read_mishaps: applied_late befalls writes: see "),
         (["--speed", "2"], "unrecognized arguments"),
     ],
 )

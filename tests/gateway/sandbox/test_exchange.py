@@ -8,7 +8,7 @@ import pytest
 import uvloop
 
 from gateway.sandbox import Faults, Mishap, NoConnection, Running, Sandbox, Service
-from gateway.sandbox.exchange import Reply, half_of
+from gateway.sandbox.faults import OF_READS_ALONE
 from tests.raw_client import (
     FIN,
     RST,
@@ -27,6 +27,10 @@ WRITTEN = (
     b'"commentId":"987654","createdDate":"2026-11-22T10:30:15Z"}'
 )
 INJECTED = b'{"success":false,"message":"Injected fault"}'
+HTML = (
+    b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>\n"
+    b"<body><h1>502 Bad Gateway</h1><p>Injected fault</p></body></html>\n"
+)
 
 # The status and body that come, how the connection ends, whether it was stored, and the log's `applied`.
 Seen = tuple[int | None, bytes, str, bool, bool | None]
@@ -41,7 +45,11 @@ EXPECTED: dict[Mishap | None, Seen] = {
     Mishap.TIMEOUT_AFTER: (None, b"", SILENCE, True, True),
     Mishap.ERROR_AFTER: (502, INJECTED, SILENCE, True, True),
     Mishap.HALF_ANSWER: (200, WRITTEN[: len(WRITTEN) // 2], FIN, True, True),
+    Mishap.HANG_IN_BODY: (200, WRITTEN[: len(WRITTEN) // 2], SILENCE, True, True),
+    Mishap.SLOW_BODY: (200, WRITTEN, SILENCE, True, True),
     Mishap.MALFORMED_JSON: (200, WRITTEN[: len(WRITTEN) // 2], SILENCE, True, True),
+    Mishap.NOT_JSON: (200, HTML, SILENCE, True, True),
+    Mishap.WRONG_SHAPE: (200, b"null", SILENCE, True, True),
     Mishap.APPLIED_LATE: (None, b"", RST, False, None),
 }
 BREAKING = [
@@ -51,6 +59,7 @@ BREAKING = [
     Mishap.HALF_ANSWER,
     Mishap.APPLIED_LATE,
 ]
+HANGING = [Mishap.TIMEOUT_BEFORE, Mishap.TIMEOUT_AFTER, Mishap.HANG_IN_BODY]
 _LATER_S = 3600
 
 
@@ -60,7 +69,14 @@ def service(sandbox: Sandbox) -> Service:
 
 
 def dial(mishap: Mishap | None) -> Faults:
-    return Faults(mishaps={mishap: 1} if mishap else {}, error_status=502, apply_after_s=_LATER_S)
+    return Faults(
+        mishaps={mishap: 1} if mishap else {},
+        error_status=502,
+        apply_after_s=_LATER_S,
+        slow_pieces=5,
+        slow_pause_s=0.001,
+        shapes=["null"],
+    )
 
 
 def is_done(service: Service) -> bool:
@@ -96,12 +112,12 @@ async def test_a_write_that_meets_it(
     seen, head = await meet(mishap, sandbox, running, on_a_kept_connection=on_a_kept_connection)
 
     assert seen == EXPECTED[mishap]
-    if mishap is Mishap.HALF_ANSWER:
+    if mishap in {Mishap.HALF_ANSWER, Mishap.HANG_IN_BODY, Mishap.SLOW_BODY}:
         assert f"content-length: {len(WRITTEN)}".encode() in head.lower()
 
 
 def test_every_mishap_is_met_above() -> None:
-    assert set(EXPECTED) == {None, *Mishap}
+    assert set(EXPECTED) == {None, *Mishap} - OF_READS_ALONE
 
 
 def test_they_are_the_same_on_uvloop() -> None:
@@ -118,9 +134,9 @@ def test_they_are_the_same_on_uvloop() -> None:
         runner.run(scenario())
 
 
-@pytest.mark.parametrize("mishap", Mishap)
+@pytest.mark.parametrize("mishap", EXPECTED)
 async def test_only_one_connection_suffers(
-    mishap: Mishap, sandbox: Sandbox, running: Running, service: Service
+    mishap: Mishap | None, sandbox: Sandbox, running: Running, service: Service
 ) -> None:
     async with connected(running.base_urls["netevia"]) as bystander:
         await meet(mishap, sandbox, running, on_a_kept_connection=False)
@@ -151,8 +167,21 @@ async def test_no_request_hangs_for_ever(
         assert await client.read_answer() == (504, b'{"success":false,"message":"Gateway timeout"}')
 
 
-async def test_a_hanging_request_ends_with_its_client(running: Running, service: Service) -> None:
-    service.faults = dial(Mishap.TIMEOUT_AFTER)
+async def test_a_body_that_hangs_comes_in_the_end(
+    running: Running, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.sandbox.exchange.HANG_AT_MOST_S", 0.01)
+    service.faults = dial(Mishap.HANG_IN_BODY)
+    async with connected(running.base_urls["netevia"]) as client:
+        client.send(netevia_write(service))
+        assert await client.read_answer() == (200, WRITTEN)
+
+
+@pytest.mark.parametrize("mishap", HANGING)
+async def test_a_hanging_request_ends_with_its_client(
+    mishap: Mishap, running: Running, service: Service
+) -> None:
+    service.faults = dial(mishap)
     before = asyncio.all_tasks()
     async with connected(running.base_urls["netevia"]) as client:
         client.send(netevia_write(service))
@@ -169,10 +198,15 @@ async def test_half_an_answer_without_a_body_is_half_a_head(
         await thulium.put("/tickets/1234", json={"status_id": "6"})
 
     assert sandbox.world.thulium.tickets[1234].status_id == "6"
-    assert half_of(Reply(200, [(b"x-a", b"1")], b"")) == b"HTTP/1.1 200 \r\nx-a: 1\r"
-    assert half_of(Reply(200, [(b"content-length", b"9"), (b"x-a", b"1")], b"123")) == (
-        b"HTTP/1.1 200 \r\nx-a: 1\r\ncontent-length: 3\r\n\r\n1"
-    )
+
+
+@pytest.mark.parametrize("mishap", [Mishap.HANG_IN_BODY, Mishap.SLOW_BODY])
+async def test_an_answer_without_a_body_has_none_that_could_be_late(
+    mishap: Mishap, thulium: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    sandbox.services["thulium"].faults = dial(mishap)
+    answer = await thulium.put("/tickets/1234", json={"status_id": "6"})
+    assert (answer.status_code, answer.content) == (200, b"")
 
 
 class TestInProcess:
@@ -197,13 +231,15 @@ class TestInProcess:
         assert [(each.mishap, each.applied) for each in service.arrivals] == [(mishap, False)]
         assert (stored(sandbox), len(service.late)) == ([], 0)
 
-    @pytest.mark.parametrize("mishap", [m for m in EXPECTED if m and EXPECTED[m][0] and m not in BREAKING])
+    @pytest.mark.parametrize(
+        "mishap", [m for m in EXPECTED if m and EXPECTED[m][0] and m not in BREAKING + HANGING]
+    )
     async def test_what_is_answered_is_the_same(self, mishap: Mishap, service: Service) -> None:
         service.faults = dial(mishap)
         response = await self.ask(service)
         assert (response.status_code, response.content) == EXPECTED[mishap][:2]
 
-    @pytest.mark.parametrize("mishap", [Mishap.TIMEOUT_BEFORE, Mishap.TIMEOUT_AFTER])
+    @pytest.mark.parametrize("mishap", HANGING)
     async def test_what_hangs_hangs(self, mishap: Mishap, sandbox: Sandbox, service: Service) -> None:
         service.faults = dial(mishap)
         asked = asyncio.create_task(self.ask(service))
@@ -211,4 +247,4 @@ class TestInProcess:
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
-        assert len(stored(sandbox)) == (mishap is Mishap.TIMEOUT_AFTER)
+        assert len(stored(sandbox)) == (mishap is not Mishap.TIMEOUT_BEFORE)

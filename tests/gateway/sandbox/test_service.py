@@ -15,13 +15,25 @@ HEALTHY: dict[str, object] = {
     "latency_sigma": 0.0,
     "error_rate": 0.0,
     "error_status": 500,
+    "errors": {},
     "timeout": False,
     "malformed_json": False,
     "throttle": False,
     "retry_after_s": None,
+    "retry_after_share": 1.0,
+    "retry_after_form": "seconds",
     "mishaps": {},
     "only_writes": True,
+    "read_mishaps": {},
     "apply_after_s": 1.0,
+    "slow_bytes_per_s": 1000.0,
+    "slow_pieces": None,
+    "slow_pause_s": 0.1,
+    "shapes": [],
+    "page_items": 1,
+    "flap_up_s": 0.0,
+    "flap_down_s": 0.0,
+    "while_down": None,
 }
 
 
@@ -228,6 +240,32 @@ class TestControl:
         assert service.faults == Faults(
             mishaps={Mishap.RESET_BEFORE: 0.05, Mishap.HALF_ANSWER: 0.1}, only_writes=False, apply_after_s=60
         )
+
+    async def test_a_patch_changes_what_it_names_and_leaves_the_rest(
+        self, client: httpx.AsyncClient, control: str, service: Service, sandbox: Sandbox
+    ) -> None:
+        steps: list[tuple[dict[str, object], dict[str, object]]] = [
+            ({"errors": {"503": 0.5}, "latency_ms": 0.5}, {"errors": {"503": 0.5}, "latency_ms": 0.5}),
+            ({"errors": {"404": 0.25}}, {"errors": {"404": 0.25, "503": 0.5}, "latency_ms": 0.5}),
+            (
+                {"latency_ms": None, "shapes": ["null"]},
+                {"errors": {"404": 0.25, "503": 0.5}, "shapes": ["null"]},
+            ),
+            ({"errors": {"503": None}}, {"errors": {"404": 0.25}, "shapes": ["null"]}),
+        ]
+        for changes, dial in steps:
+            answer = await client.patch(control + "/faults", json=changes)
+            assert (answer.status_code, answer.json()) == (200, HEALTHY | dial)
+        assert service.faults == Faults(errors={404: 0.25}, shapes=["null"])
+        bad = await client.patch(control + "/faults", json={"latency_ms": 5, "error_rate": 2})
+        assert (bad.status_code, bad.json()) == (400, {"error": "error_rate must lie between 0 and 1"})
+        assert service.faults == Faults(errors={404: 0.25}, shapes=["null"])
+        assert [each.faults for each in sandbox.services.values() if each is not service] == [Faults()] * 4
+
+    async def test_it_says_which_service_it_is(self, client: httpx.AsyncClient, running: Running) -> None:
+        for kind, base_url in running.base_urls.items():
+            url = httpx.URL(base_url).join("/__sandbox__/service")
+            assert (await client.get(url)).json() == {"service": kind}
 
     async def test_control_works_whatever_the_dial_says(
         self, client: httpx.AsyncClient, control: str, service: Service
