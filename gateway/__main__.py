@@ -43,7 +43,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         case "dev":
             from gateway.commands.dev import dev  # noqa: PLC0415
 
-            return dev(port=options.port)
+            return dev(port=options.port, with_cache=not options.no_cache)
         case _:
             return _run_configured(options, config.load(_config_file(options, environ), environ))
 

@@ -1,7 +1,6 @@
 """The composition root: settings in, the ASGI app out."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -13,21 +12,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from gateway.assembly import open_catalog
 from gateway.config import Settings, Specs
-from gateway.domain.catalog import Catalog, Source
 from gateway.domain.clock import Clock, utc_now
+from gateway.domain.spending import CallCaps
 from gateway.http import explorer
+from gateway.http.caller import CallerOptions
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import Executor
 from gateway.http.health import healthz, landing, readyz
 from gateway.http.refusals import KnownHosts, unroutable
 from gateway.http.uploads import UploadEndpoint
-from gateway.resilience.stack import build_stack
 from gateway.sources.registry import SPECS
-from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec
 from gateway.store import ledger as store
-from gateway.transport import Transport
-from gateway.transport.httpx import HttpxOptions, HttpxTransport
 from gateway.writes.history import History
 from gateway.writes.reconcile import Reconciler
 from gateway.writes.retention import purge_forever
@@ -45,7 +42,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
         clock: What time it is.
         specs: The kinds of sources there are.
     """
-    schema = build_schema()
+    schema, callers = build_schema(), _callers(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -76,9 +73,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
                 )
 
             app.state.graphql = GraphQLEndpoint(
-                Executor(schema), make_context, with_explorer=settings.server.explorer
+                Executor(schema), make_context, callers, with_explorer=settings.server.explorer
             )
-            app.state.uploads = UploadEndpoint(catalog, uploads)
+            app.state.uploads = UploadEndpoint(catalog, uploads, callers)
             yield
 
     async def graphql(request: Request) -> Response:
@@ -106,6 +103,21 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
     )
 
 
+def _callers(settings: Settings) -> CallerOptions:
+    operations, id_key = settings.operations, settings.forwarding.id_key
+    return CallerOptions(
+        timeout_s=operations.timeout_s,
+        max_timeout_s=operations.max_timeout_s,
+        caps=CallCaps(operations.max_calls, operations.max_calls_per_source),
+        forwarded={
+            key: each.forward_header
+            for key, each in settings.sources.items()
+            if each.enabled and each.forward_header is not None
+        },
+        id_key=b"" if id_key is None else id_key.get_secret_value().encode(),
+    )
+
+
 @asynccontextmanager
 async def open_ledger(settings: Settings) -> AsyncIterator[store.SqlLedger]:
     """The ledger, whether or not its database can be reached now; what is queued is finished at the end."""
@@ -126,49 +138,3 @@ async def running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def open_catalog(
-    settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPECS
-) -> AsyncIterator[Catalog]:
-    """Build the clients of all enabled sources, and close their connections afterwards."""
-    async with AsyncExitStack() as stack:
-        sources = []
-        for key, each in settings.sources.items():
-            if each.enabled:
-                transport = _transport(key, each)
-                stack.push_async_callback(transport.close)
-                context = SourceContext(key, each, transport, clock)
-                sources.append(_source(specs[each.kind], context))
-        yield Catalog(tuple(sources))
-
-
-def _transport(key: str, settings: SourceSettings) -> Transport:
-    options = HttpxOptions(
-        base_url=str(settings.base_url),
-        connect_timeout_s=settings.connect_timeout_s,
-        read_timeout_s=settings.read_timeout_s,
-        max_connections=settings.max_connections,
-    )
-    return build_stack(HttpxTransport(key, options), source=key, attempt_timeout_s=settings.attempt_timeout_s)
-
-
-def _source(spec: SourceSpec[Any], context: SourceContext[Any]) -> Source:
-    return Source(
-        key=context.key,
-        kind=spec.kind,
-        name=context.settings.name or spec.title,
-        docs_url=spec.docs_url,
-        client=spec.build(context),
-        shapes=spec.shapes,
-        credential=_credential_id(spec.kind, context.settings.identity),
-        # A log-in, a read before, the write, and a read afterwards.
-        write_timeout_s=4 * context.settings.attempt_timeout_s,
-        settling_s=context.settings.settling_s,
-    )
-
-
-def _credential_id(kind: str, identity: str) -> str:
-    """Tells service accounts apart, and stays when their secret changes."""
-    return hashlib.sha256(f"{kind}\x1f{identity}".encode()).hexdigest()[:16]

@@ -95,6 +95,40 @@ class LedgerSettings(BaseModel):
         )
 
 
+class OperationSettings(BaseModel):
+    """What one operation may take."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout_s: float = Field(
+        10.0, gt=0, le=300, description="An answer comes within this, with what has arrived by then."
+    )
+    max_timeout_s: float = Field(
+        30.0, gt=0, le=300, description="What a caller may ask for at most, with `X-Request-Timeout`."
+    )
+    max_calls: int = Field(150, ge=1, description="REST calls that one operation may cause, in all.")
+    max_calls_per_source: int = Field(60, ge=1, description="REST calls that it may cause to one source.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "OperationSettings":
+        if self.timeout_s > self.max_timeout_s:
+            raise ValueError("timeout_s can't be more than max_timeout_s")
+        return self
+
+
+class ForwardingSettings(BaseModel):
+    """What is needed where callers forward credentials of their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    id_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Random text of 32 or more characters, the same in all processes: turns a caller's "
+        "credential into an id that the ledger may keep. Change it, and callers lose sight of their writes.",
+    )
+
+
 class Settings(BaseModel):
     """Everything that can be configured."""
 
@@ -102,6 +136,8 @@ class Settings(BaseModel):
 
     server: ServerSettings = ServerSettings()
     ledger: LedgerSettings = LedgerSettings()
+    operations: OperationSettings = OperationSettings()
+    forwarding: ForwardingSettings = ForwardingSettings()
     sources: Mapping[str, SourceSettings] = {}
 
 
@@ -149,6 +185,12 @@ def check(data: Mapping[str, Any], *, specs: Specs = SPECS) -> Settings:
     except ValidationError as error:
         problems += _described(error, "")
         raise ConfigError(problems) from error
+    if settings.forwarding.id_key is None:
+        problems += [
+            f"forwarding.id_key: is missing; sources.{key} needs it, as callers forward their credentials"
+            for key, each in checked.items()
+            if each is not None and each.forwards
+        ]
     if problems:
         raise ConfigError(problems)
     sources = {key: each for key, each in checked.items() if each is not None}
@@ -167,11 +209,12 @@ def _source(key: str, given: object, specs: Specs, problems: list[str]) -> Sourc
     if spec is None:
         problems.append(f"{where}.kind: must be one of {', '.join(specs)}")
         return None
+    settings: SourceSettings | None = None
     try:
-        settings: SourceSettings = spec.settings.model_validate(dict(given))
+        settings = spec.settings.model_validate(dict(given))
     except ValidationError as error:
         problems += _described(error, where)
-        return None
+    problems += [f"{where}.{key}: {said}" for key, said in spec.settings.credential_problems(given)]
     return settings
 
 

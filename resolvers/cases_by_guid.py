@@ -1,11 +1,11 @@
 """Cases that the caller names by guid alone: each source with cases may be the one that has them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from gateway.domain.errors import BadInput, GatewayError
 from gateway.domain.ids import Ref
-from gateway.domain.pages import SliceState
-from gateway.domain.records import Conversation
+from gateway.domain.records import Conversation, Fetched
 from gateway.plans.selection import Selection
 from resolvers.batches.completion import find_conversation, name_conversation
 from resolvers.context import AnyFetch
@@ -78,7 +78,15 @@ async def cases_by_guid(fetch: AnyFetch, guids: list[Any], asked: Asked) -> Conn
         sources=[
             SourceSlice.unavailable(key, failed[key], ordered=False)
             if key in failed
-            else SourceSlice(key, SliceState.OK, ordered=False)
+            else SourceSlice.of(key, _answers(key, edges), ordered=False, now=fetch.context.clock())
             for key in {ref.source: None for refs in candidates for ref in refs}
         ],
     )
+
+
+def _answers(source: str, edges: list[Edge[Conversation]]) -> Iterator[Fetched]:
+    """Those that the cases of one source were read from."""
+    for edge in edges:
+        origin = edge.node.origin
+        if origin.source == source and origin.fetched_at is not None:
+            yield Fetched(origin.fetched_at, origin.kind, origin.stale)

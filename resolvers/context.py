@@ -28,9 +28,11 @@ class Report:
 
 @dataclass(slots=True)
 class Context:
-    """One operation's surroundings. Make it inside the running loop.
+    """One operation's surroundings. Make it inside the running loop, on behalf of its caller.
 
-    `principal` is who asks; until there is a login it is always the same one.
+    Attributes:
+        principal: Who asks; until there is a login it is always the same one.
+        owners: The names under which the caller owns writes (`Source.owner`).
     """
 
     catalog: Catalog
@@ -44,11 +46,13 @@ class Context:
     loaders: FieldLoaders = field(default_factory=FieldLoaders)
     reports: list[Report] = field(default_factory=list)
     records: RecordLoaders = field(init=False)
+    owners: frozenset[str] = field(init=False)
     recall: Recall = field(init=False)
 
     def __post_init__(self) -> None:
         self.records = RecordLoaders(self.catalog)
-        self.recall = Recall(self.history, self.catalog, self.principal)
+        self.owners = self.catalog.owners(self.principal)
+        self.recall = Recall(self.history, self.catalog, self.owners)
 
     def forget(self, *refs: Ref) -> None:
         """Let the operation's next looks see what a write has changed: these records, and the ledger."""

@@ -14,6 +14,7 @@ from gateway.domain.catalog import Source
 from gateway.domain.errors import SourceError, as_source_error
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, SliceState
+from gateway.domain.records import Fetched
 from resolvers.context import AnyFetch
 from resolvers.paging import (
     Asked,
@@ -93,6 +94,7 @@ class _Reader(Generic[T]):
     exhausted: bool = False
     total: int | None = None
     error: SourceError | None = None
+    fetched: list[Fetched] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -124,6 +126,8 @@ class _Reader(Generic[T]):
     async def _read(self, wanted: int) -> list[T]:
         page = await self.feed.read(self.next_offset, min(wanted, self.feed.max_limit))
         self.total = page.total
+        if page.fetched is not None:
+            self.fetched.append(page.fetched)
         self.exhausted = page.exhausted or not page.items
         self.next_offset += len(page.items)
         return list(page.items)
@@ -234,24 +238,22 @@ def _connection(
             end_cursor=edges[-1].cursor if edges else after,
         ),
         total_count=None if None in totals else sum(total for total in totals if total is not None),
-        sources=[_slice(participant, readers) for participant in participants],
+        sources=[_slice(fetch, participant, readers) for participant in participants],
     )
 
 
-def _slice(participant: Participant[T], readers: Sequence[_Reader[T]]) -> SourceSlice:
+def _slice(fetch: AnyFetch, participant: Participant[T], readers: Sequence[_Reader[T]]) -> SourceSlice:
     if isinstance(participant.offer, NoFeed):
         missing = participant.offer
         error = SliceError(missing.state.value, missing.reason)
         return SourceSlice(participant.source, missing.state, error=error)
     ordered = all(feed.ordered for feed in participant.offer)
-    errors = [
-        reader.error
-        for reader in readers
-        if reader.feed.source == participant.source and reader.error is not None
-    ]
-    if errors:
-        return SourceSlice.unavailable(participant.source, errors[0], ordered=ordered)
-    return SourceSlice(participant.source, SliceState.OK, ordered)
+    own = [reader for reader in readers if reader.feed.source == participant.source]
+    for reader in own:
+        if reader.error is not None:
+            return SourceSlice.unavailable(participant.source, reader.error, ordered=ordered)
+    answers = [fetched for reader in own for fetched in reader.fetched]
+    return SourceSlice.of(participant.source, answers, ordered=ordered, now=fetch.context.clock())
 
 
 def _ref(item: Any) -> Ref:

@@ -2,14 +2,17 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import msgspec
 
 from gateway.domain.errors import BadInput, GatewayError
 from gateway.domain.pages import SliceState
+from gateway.domain.records import Fetched
 
 T = TypeVar("T")
 
@@ -53,11 +56,28 @@ class SourceSlice:
     ordered: bool = True
     age_ms: int | None = None
     error: SliceError | None = None
+    retry_after: int | None = None
+
+    @classmethod
+    def of(cls, source: str, fetched: Iterable[Fetched], *, ordered: bool, now: datetime) -> "SourceSlice":
+        """A source that took part, by the answers that its part is made of: the oldest counts."""
+        answers = list(fetched)
+        state = SliceState.STALE if any(each.stale for each in answers) else SliceState.OK
+        age = max((now - each.at for each in answers), default=None)
+        age_ms = None if age is None else max(0, round(age / timedelta(milliseconds=1)))
+        return cls(source, state, ordered, age_ms)
 
     @classmethod
     def unavailable(cls, source: str, error: GatewayError, *, ordered: bool) -> "SourceSlice":
         """A source that couldn't be asked."""
-        return cls(source, SliceState.UNAVAILABLE, ordered, error=SliceError(error.code.value, error.message))
+        retry_after_s: float | None = getattr(error, "retry_after_s", None)
+        return cls(
+            source,
+            SliceState.UNAVAILABLE,
+            ordered,
+            error=SliceError(error.code.value, error.message),
+            retry_after=None if retry_after_s is None else math.ceil(retry_after_s),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the ledger knows for one operation: each thing asked for once, and only if a field wants it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 from typing import Any
 
@@ -16,27 +16,27 @@ from resolvers.slots import gather_slots
 
 
 class Recall:
-    """Looks things up in the ledger for a principal. Make it inside the running loop, fresh per operation.
+    """Looks things up in the ledger for one caller. Make it inside the running loop, fresh per operation.
 
     Its coroutines raise LedgerUnavailable.
     """
 
-    def __init__(self, history: History, catalog: Catalog, principal: str) -> None:
+    def __init__(self, history: History, catalog: Catalog, owners: Collection[str]) -> None:
         self._history = history
         self._catalog = catalog
-        self._principal = principal
+        self._owners = owners
         self._entries: DataLoader[str, Entry | None] = DataLoader(history.entries)
         self._by_results: DataLoader[Ref, Entry | None] = DataLoader(history.by_results)
         self._sent: DataLoader[Ref, Sequence[Entry]] = DataLoader(self._load_sent)
 
     async def write(self, ref: Ref) -> Entry | None:
-        """The principal's own write of this reference."""
+        """The caller's own write of this reference."""
         entry = await self._entries.load(ref.parts[0])
-        return self._history.own(entry, self._principal) if entry is not None and entry.ref == ref else None
+        return self._history.own(entry, self._owners) if entry is not None and entry.ref == ref else None
 
     async def write_of(self, message: Ref) -> Entry | None:
-        """The principal's own write that has become a message."""
-        return self._history.own(await self._entry_of(message), self._principal)
+        """The caller's own write that has become a message."""
+        return self._history.own(await self._entry_of(message), self._owners)
 
     async def messages_to(self, conversation: Ref) -> tuple[Message, ...]:
         """The messages that were sent to a conversation, oldest first."""

@@ -18,7 +18,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def dev_process() -> Iterator[Dev]:
-    command = [sys.executable, "-m", "gateway", "dev", "--port", "0"]
+    command = [sys.executable, "-m", "gateway", "dev", "--port", "0", "--no-cache"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PORT": ""}
     ) as process:

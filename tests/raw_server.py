@@ -74,6 +74,11 @@ class RawServer:
         """Connection, method and target of each request."""
         return [(each.connection, each.method, each.target) for each in self.received]
 
+    @property
+    def open(self) -> int:
+        """How many connections have not ended."""
+        return sum(not task.done() for task in self._tasks.values())
+
     async def until(self, count: int) -> None:
         """Wait until so many requests have arrived in all."""
         await self.when(lambda: len(self.received) >= count)

@@ -2,11 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from gateway.domain.ports import WritePreparer
 from gateway.domain.writes import Attempt, WriteInput
-from gateway.transport import Call, Reply
+from gateway.resilience.callers import CallersCredential
+from gateway.sources.authorised import authorised
+from gateway.sources.spec import SourceContext, SourceSpec
+from gateway.transport import Call, Reply, Transport
 from gateway.transport.httpx import HttpxOptions, HttpxTransport
 
 REFERENCE = "gw-" + "0a1b2c3d" * 4
@@ -45,6 +50,15 @@ class Canned:
 
     async def close(self) -> None:
         pass
+
+
+def connected(spec: SourceSpec[Any], context: SourceContext[Any]) -> object:
+    """A client whose calls get their credentials as in the gateway, and none of its other layers."""
+    layer: Transport = authorised(spec, context)
+    if context.settings.forwards:
+        layer = CallersCredential(layer, source=context.key)
+    client: object = spec.build(replace(context, transport=layer))
+    return client
 
 
 @asynccontextmanager

@@ -70,7 +70,8 @@ def test_the_annotated_configuration_is_valid_and_shows_every_setting() -> None:
     for spec in SOURCES:
         assert set(spec.settings.model_fields) <= shown, spec.kind
     assert set(config.ServerSettings.model_fields) <= shown
-    assert set(config.LedgerSettings.model_fields) <= shown
+    for each in (config.LedgerSettings, config.OperationSettings, config.ForwardingSettings):
+        assert set(each.model_fields) <= shown, each.__name__
 
 
 def test_what_pyproject_asks_for_is_pinned_with_hashes() -> None:

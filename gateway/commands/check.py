@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from gateway.app import open_catalog
+from gateway.assembly import open_catalog
 from gateway.config import Settings
 from gateway.domain.catalog import Source
 from gateway.domain.errors import (

@@ -1,6 +1,7 @@
 """`dev`: the gateway on loopback, with the sandbox as its five sources. Reads no configuration."""
 
 import sys
+from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -19,12 +20,12 @@ _TRY = """\
 }"""
 
 
-def dev(*, port: int) -> int:
+def dev(*, port: int, with_cache: bool) -> int:
     """Run gateway and sandbox until a signal."""
-    return run_to_end(_dev(port))
+    return run_to_end(_dev(port, {} if with_cache else {"cache_ttl_s": 0}))
 
 
-async def _dev(port: int) -> None:
+async def _dev(port: int, changes: Mapping[str, Any]) -> None:
     sandbox = Sandbox()
     # The sandbox forgets everything when it stops, and so does the ledger of what was written to it.
     with TemporaryDirectory(prefix="helpdesk-gateway-") as folder:
@@ -35,14 +36,14 @@ async def _dev(port: int) -> None:
                 {
                     "server": {"port": port},
                     "ledger": {"url": ledger_url},
-                    "sources": sandbox_sources(sandbox, running),
+                    "sources": sandbox_sources(sandbox, running, **changes),
                 },
             )
             await run(settings, announce=lambda url: _announce(url, running))
 
 
-def sandbox_sources(sandbox: Sandbox, running: Running) -> dict[str, dict[str, Any]]:
-    """The configuration's `sources` for a served sandbox, as a user would write them."""
+def sandbox_sources(sandbox: Sandbox, running: Running, **changes: Any) -> dict[str, dict[str, Any]]:
+    """The configuration's `sources` for a served sandbox, as a user would write them; `changes` go to each."""
     credentials = {kind: service.credentials for kind, service in sandbox.services.items()}
     settings: dict[str, dict[str, Any]] = {
         "tulo": {
@@ -73,7 +74,7 @@ def sandbox_sources(sandbox: Sandbox, running: Running) -> dict[str, dict[str, A
     }
     return {
         # The sandbox applies nothing late unless it is told to, so there is little to wait for.
-        kind: {"kind": kind, "base_url": running.base_urls[kind], "settling_s": 10, **each}
+        kind: {"kind": kind, "base_url": running.base_urls[kind], "settling_s": 10, **each, **changes}
         for kind, each in settings.items()
     }
 
@@ -84,6 +85,9 @@ def _announce(url: str, running: Running) -> None:
         "",
         "The sandbox's REST APIs:",
         *(f"  {kind:18} {base_url}" for kind, base_url in running.base_urls.items()),
+        "",
+        "To let one of them fail (docs/rehearsing.md):",
+        f"  {running.fault_line('thulium')} --error 503:0.5",
         "",
         "A query to try:",
         _TRY,

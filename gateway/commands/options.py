@@ -32,6 +32,9 @@ def parser(*, file_variable: str) -> argparse.ArgumentParser:
         default=os.environ.get("PORT") or "8000",
         help="the gateway's port; default: the variable PORT, else 8000; 0 takes a free one",
     )
+    dev.add_argument(
+        "--no-cache", action="store_true", help="ask the sandbox anew each time, so that changes show at once"
+    )
     configured = argparse.ArgumentParser(add_help=False)
     configured.add_argument(
         "--config",

@@ -4,7 +4,8 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from gateway.app import open_catalog, open_ledger
+from gateway.app import open_ledger
+from gateway.assembly import open_catalog
 from gateway.commands.writes import line
 from gateway.config import Settings
 from gateway.domain.clock import utc_now

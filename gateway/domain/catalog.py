@@ -1,14 +1,16 @@
 """The configured sources, and what each can do."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from gateway.domain import ports
-from gateway.domain.errors import BadInput
+from gateway.domain.callers import forwarded
+from gateway.domain.errors import BadInput, NotForwarded
+from gateway.domain.health import SourceHealth
 from gateway.domain.ids import ENTRY_ID, EntityType, Ref
 
 P = TypeVar("P")
@@ -91,9 +93,11 @@ class Source:
     """One configured system: `key` names the instance, `kind` its adapter.
 
     Attributes:
-        credential: A stable id of the credentials in effect, not of a token that rotates.
+        own_credential: A stable id of the gateway's own credentials, not of a token that rotates.
+        forwards: Whether each caller uses it with a credential of its own instead.
         write_timeout_s: How long one write may take in all, reads and log-in before and after it included.
         settling_s: How long after a write was last under way the source may still apply it.
+        health: How it is doing.
     """
 
     key: str
@@ -102,13 +106,43 @@ class Source:
     docs_url: str
     client: object
     shapes: RefShapes
-    credential: str = "static"
+    own_credential: str = "static"
+    forwards: bool = False
     write_timeout_s: float = 60.0
     settling_s: float = 900.0
+    health: Callable[[], SourceHealth | None] = lambda: None
+    _able: dict[type, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def credential(self) -> str | None:
+        """A stable id of the credentials in effect; None where the caller has brought none."""
+        if not self.forwards:
+            return self.own_credential
+        given = forwarded(self.key)
+        return None if given is None else given.id
+
+    def owner(self, principal: str) -> str:
+        """Whose the writes are that a principal makes here, and the uploads.
+
+        With credentials of their own, callers are told apart by these too.
+
+        Raises:
+            NotForwarded: The caller has brought none.
+        """
+        if not self.forwards:
+            return principal
+        given = forwarded(self.key)
+        if given is None:
+            raise NotForwarded(self.key)
+        return f"{principal}:{given.id}"
 
     def port(self, port: type[P]) -> P | None:
         """The source's client if it has the ability, else None."""
-        return self.client if isinstance(self.client, port) else None
+        # Asked many times in an operation, and a Protocol takes its time to tell: 10 us and more.
+        able = self._able.get(port)
+        if able is None:
+            able = self._able[port] = isinstance(self.client, port)
+        return cast("P", self.client) if able else None
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:
@@ -197,6 +231,12 @@ class Catalog:
 
     def __iter__(self) -> Iterator[Source]:
         return iter(self._sources.values())
+
+    def owners(self, principal: str) -> frozenset[str]:
+        """All the names under which a principal, with the credentials brought along, owns writes."""
+        return frozenset(
+            source.owner(principal) for source in self if not source.forwards or forwarded(source.key)
+        ) | {principal}
 
     def get(self, key: str) -> Source | None:
         """The source of that key, or None."""

@@ -2,15 +2,17 @@
 
 GatewayError(code, message, retryable)
 |- RequestError                     the caller's doing
-|  |- BadInput(argument)            a malformed or foreign id, a wrong page size, a wrong cursor
-|  `- DeadlineExceeded(source)      the operation's time ran out
-|- SourceError(source)              a REST API's doing
+|  `- BadInput(argument)            a malformed or foreign id, a wrong page size, a wrong cursor
+|- SourceError(source)              a call to a REST API brought nothing: by its doing, or as below
+|  |- DeadlineExceeded              the operation's time ran out first
+|  |- TooManySourceCalls            the operation would cause too many calls
 |  |- SourceUnavailable             no connection, a broken one, 5xx
 |  |  `- CircuitOpen(retry_after_s)  it failed so often that it isn't asked for now
 |  |- SourceTimeout                 an attempt ran out of time
 |  |- SourceOverloaded              too many calls to it are waiting already
 |  |- SourceThrottled(retry_after_s)
 |  |- SourceAuthError               it refused our credentials
+|  |  `- NotForwarded               the caller has forwarded none
 |  |- SourceProtocolError(json_path)  the answer breaks its contract
 |  |- SourceRejected(refusals)      understood and refused
 |  |- SourceCutShort                it gave only a part of what had to be looked through
@@ -33,6 +35,7 @@ class ErrorCode(StrEnum):
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
     BAD_USER_INPUT = "BAD_USER_INPUT"
+    TOO_MANY_SOURCE_CALLS = "TOO_MANY_SOURCE_CALLS"
     SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
     SOURCE_TIMEOUT = "SOURCE_TIMEOUT"
     SOURCE_OVERLOADED = "SOURCE_OVERLOADED"
@@ -100,20 +103,6 @@ class BadInput(RequestError):
         self.argument = argument
 
 
-class DeadlineExceeded(RequestError):
-    """The operation's time ran out. `source` is the one that was asked; `sent` as for a SourceError."""
-
-    code = ErrorCode.DEADLINE_EXCEEDED
-    retryable = True
-    text = "The request's time ran out before the source had answered."
-
-    def __init__(self, source: str, *, detail: str = "", sent: bool = True) -> None:
-        super().__init__(self.text)
-        self.source = source
-        self.detail = detail
-        self.sent = sent
-
-
 class Unsupported(RequestError):
     """The source has no such ability: nothing was sent."""
 
@@ -123,7 +112,7 @@ class Unsupported(RequestError):
 
 
 class SourceError(GatewayError):
-    """A REST API failed us.
+    """A call to a REST API brought nothing that can be used.
 
     `sent` is False only where it is certain that the source got no part of the request.
     `detail` is for the log, never for a client.
@@ -143,6 +132,30 @@ class SourceError(GatewayError):
         """For logs: the public text with the detail that clients don't get."""
         said = f"{self.source}: {self.message}"
         return f"{said} ({self.detail})" if self.detail else said
+
+
+class DeadlineExceeded(SourceError):
+    """The operation's time ran out before the source had answered, or before it was asked."""
+
+    code = ErrorCode.DEADLINE_EXCEEDED
+
+    def __init__(self, source: str, *, detail: str = "", sent: bool = True) -> None:
+        super().__init__(source, detail=detail, sent=sent)
+        moment = "the source had answered" if sent else "the source was asked"
+        self.message = f"The request's time ran out before {moment}."
+
+
+class TooManySourceCalls(SourceError):
+    """The operation has caused as many calls as one may; `limit` says in words how many. Not sent."""
+
+    code = ErrorCode.TOO_MANY_SOURCE_CALLS
+    retryable = False
+
+    def __init__(self, source: str, limit: str) -> None:
+        super().__init__(source, detail=limit, sent=False)
+        self.message = (
+            f"This operation needs {limit}, which is more than one may cause. Ask for less at once."
+        )
 
 
 class SourceUnavailable(SourceError):
@@ -182,17 +195,28 @@ class SourceThrottled(SourceError):
     code = ErrorCode.SOURCE_THROTTLED
     text = "The source asked for fewer requests."
 
-    def __init__(self, source: str, *, detail: str = "", retry_after_s: float | None = None) -> None:
-        super().__init__(source, detail=detail)
+    def __init__(
+        self, source: str, *, detail: str = "", retry_after_s: float | None = None, sent: bool = True
+    ) -> None:
+        super().__init__(source, detail=detail, sent=sent)
         self.retry_after_s = retry_after_s
 
 
 class SourceAuthError(SourceError):
-    """The source refused the gateway's credentials or their rights."""
+    """The source refused the credentials or their rights."""
 
     code = ErrorCode.SOURCE_AUTH_FAILED
     retryable = False
-    text = "The source refused the gateway's credentials."
+    text = "The source refused the credentials."
+
+
+class NotForwarded(SourceAuthError):
+    """Each caller uses the source with a credential of its own, and this one has sent none."""
+
+    text = "The source needs a credential of yours, and the request carried none for it."
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source, detail="no credential forwarded", sent=False)
 
 
 class SourceProtocolError(SourceError):

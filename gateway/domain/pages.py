@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from gateway.domain.records import Fetched
+
 T = TypeVar("T")
 
 
@@ -13,12 +15,13 @@ class Page(Generic[T]):
     """A stretch of a feed.
 
     `total` counts the whole feed, None where the source doesn't say. `exhausted` is True when
-    nothing follows the last item.
+    nothing follows the last item. `fetched` tells of the answer that it was read from.
     """
 
     items: tuple[T, ...]
     total: int | None
     exhausted: bool
+    fetched: Fetched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,11 @@ class NoFeed:
     reason: str
 
 
-def whole(items: tuple[T, ...]) -> Callable[[int, int], Page[T]]:
+def whole(items: tuple[T, ...], fetched: Fetched) -> Callable[[int, int], Page[T]]:
     """Page through a list that its source only gives whole."""
 
     def read(offset: int, limit: int) -> Page[T]:
-        return Page(items[offset : offset + limit], len(items), offset + limit >= len(items))
+        exhausted = offset + limit >= len(items)
+        return Page(items[offset : offset + limit], len(items), exhausted, fetched)
 
     return read

@@ -144,6 +144,25 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """When and how the answer came that records are made of.
+
+    Attributes:
+        at: When the source was asked.
+        kind: SOURCE, or CACHE where it was kept since.
+        stale: Whether it was used beyond its time, as the source has failed.
+    """
+
+    at: datetime
+    kind: OriginKind = OriginKind.SOURCE
+    stale: bool = False
+
+    def origin(self, source: str, native_id: str) -> Origin:
+        """The origin of one of the records."""
+        return Origin(source, native_id, fetched_at=self.at, stale=self.stale, kind=self.kind)
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A person or an organisation known to a source."""
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.http import explorer
+from gateway.http.caller import CallerOptions, on_behalf, wants_cost
 from gateway.http.errors import internal, problem
 from gateway.http.execution import Executor
 from gateway.http.graphql_request import read_request
@@ -27,14 +28,20 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class GraphQLEndpoint:
     """Runs requests with a context made for each.
 
-    `make_context` is called inside the running loop, with the request's id.
+    `make_context` is called inside the running loop and on behalf of the caller, with the request's id.
     """
 
     def __init__(
-        self, executor: Executor, make_context: Callable[[str], Context], *, with_explorer: bool
+        self,
+        executor: Executor,
+        make_context: Callable[[str], Context],
+        callers: CallerOptions,
+        *,
+        with_explorer: bool,
     ) -> None:
         self._executor = executor
         self._make_context = make_context
+        self._callers = callers
         self._with_explorer = with_explorer
 
     async def respond(self, request: Request) -> Response:
@@ -46,9 +53,14 @@ class GraphQLEndpoint:
             if self._wants_explorer(request, accept):
                 return explorer.page(endpoint=request.url.path)
             media_type = answer_type(accept)
-            asked = await read_request(request, max_body_bytes=MAX_BODY_BYTES)
-            context = self._make_context(request_id)
-            answer = await self._executor.run(asked, context, mutations=request.method == "POST")
+            with on_behalf(request.headers, self._callers) as spending:
+                asked = await read_request(request, max_body_bytes=MAX_BODY_BYTES)
+                answer = await self._executor.run(
+                    asked,
+                    self._make_context(request_id),
+                    mutations=request.method == "POST",
+                    spending=spending if wants_cost(request.headers) else None,
+                )
             # The draft of August 2026 would rather see 422 for most of these; its own audits ask for 400.
             status = 200 if answer.accepted or media_type == JSON else 400
             return json_response(answer.body, status=status, media_type=media_type, request_id=request_id)

@@ -19,9 +19,12 @@ from graphql import (
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.spending import Spending
 from gateway.http.errors import formatted, log_source_error, refused
 from gateway.http.graphql_request import GraphQLRequest
 from gateway.http.problems import HttpProblem
+from gateway.plans.estimate import estimate
+from gateway.plans.price_list import PriceList
 from resolvers.context import Context, Report
 
 # Validation's time grows with the square of what it is given; this is the cheap guard before it.
@@ -44,10 +47,23 @@ class Executor:
 
     def __init__(self, schema: strawberry.Schema) -> None:
         self._schema = schema._schema  # noqa: SLF001 - Strawberry offers no other way to graphql-core's
+        self._prices = PriceList(self._schema)
 
-    async def run(self, request: GraphQLRequest, context: Context, *, mutations: bool) -> Answer:
+    async def run(
+        self,
+        request: GraphQLRequest,
+        context: Context,
+        *,
+        mutations: bool,
+        spending: Spending | None = None,
+    ) -> Answer:
         """Run a request.
 
+        Args:
+            request: What is asked.
+            context: What is known of it.
+            mutations: Whether mutations may run.
+            spending: Where its calls are counted, if the answer shall say what it cost.
         Raises:
             HttpProblem: 405, a mutation where none may run.
         """
@@ -59,6 +75,7 @@ class Executor:
         if errors:
             return _refused(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED, context)
         _check_method(document, request.operation_name, mutations=mutations)
+        cost = None if spending is None else self._cost_before(document, request, context)
         result = execute(
             self._schema,
             document,
@@ -68,7 +85,17 @@ class Executor:
         )
         if inspect.isawaitable(result):
             result = await result
-        return _answer(result, context)
+        answer = _answer(result, context)
+        if spending is not None and cost is not None and answer.accepted:
+            cost |= {"actualCalls": spending.in_all, "bySource": dict(spending.by_source)}
+            answer.body["extensions"] = {"cost": cost}
+        return answer
+
+    def _cost_before(
+        self, document: DocumentNode, request: GraphQLRequest, context: Context
+    ) -> dict[str, Any]:
+        estimated = estimate(self._prices, document, request.operation_name, request.variables, context)
+        return {"estimatedCalls": estimated.calls}
 
 
 def _check_method(document: DocumentNode, name: str | None, *, mutations: bool) -> None:

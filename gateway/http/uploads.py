@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from gateway.domain.callers import calling_with
 from gateway.domain.catalog import Catalog
 from gateway.domain.errors import BadInput, ErrorCode, GatewayError
 from gateway.domain.ports import FileUploader
+from gateway.http.caller import CallerOptions, credentials_of
 from gateway.http.endpoint import failure_response, json_response, problem_response, request_id_of
 from gateway.http.errors import failure, log_source_error
 from gateway.http.graphql_request import declares_more
@@ -28,9 +30,10 @@ _STATUSES = {
 class UploadEndpoint:
     """Takes a file's bytes and answers the handle to name in `attachments`."""
 
-    def __init__(self, catalog: Catalog, uploads: Uploads) -> None:
+    def __init__(self, catalog: Catalog, uploads: Uploads, callers: CallerOptions) -> None:
         self._catalog = catalog
         self._uploads = uploads
+        self._callers = callers
 
     async def __call__(self, request: Request) -> Response:
         """Answer 201 with the handle, or an error in the graph's form."""
@@ -58,8 +61,10 @@ class UploadEndpoint:
             raise BadInput(f"{source.key} takes no files.", argument="source")
         if declares_more(request, MAX_UPLOAD_BYTES):
             raise _too_large()
-        file = await uploader.upload(filename, _capped(request))
-        upload = self._uploads.issue("local", source.key, file)
+        with calling_with(credentials_of(request.headers, self._callers)):
+            owner = source.owner("local")
+            file = await uploader.upload(filename, _capped(request))
+        upload = self._uploads.issue(owner, source.key, file)
         body = {
             "id": upload.handle,
             "source": source.key,

@@ -3,7 +3,8 @@
 A batch function gets every parent of one field at once and returns one slot per parent: the value,
 None, or the exception that costs just that parent's field. A plan calls it per level; here the
 Strawberry resolver is derived from it with an aiodataloader, so that no field can be N+1 by
-accident. Root fields are functions of the same form without parents.
+accident. Root fields are functions of the same form without parents. Each field says what it costs in
+REST calls (`gateway.plans.price`): none can be declared without.
 
 The operation's context must offer `loaders: FieldLoaders`, fresh per operation.
 """
@@ -19,6 +20,7 @@ from graphql import FieldNode, GraphQLResolveInfo
 from strawberry.parent import StrawberryParent
 from strawberry.types import Info
 
+from gateway.plans.price import Price
 from gateway.plans.selection import Selection
 
 
@@ -76,35 +78,46 @@ class FieldLoaders:
 
 
 def batch_field(
-    batch: Callable[..., Awaitable[Sequence[object]]], *, description: str, **options: Any
+    batch: Callable[..., Awaitable[Sequence[object]]], *, description: str, calls: Price, **options: Any
 ) -> Any:
     """A field that fetches, declared by its batch function.
 
     Args:
         batch: `async def batch(parents, fetch, **arguments) -> list`, one slot per parent.
         description: For the schema.
+        calls: What it costs.
         options: Anything else that `strawberry.field` takes.
     """
 
     async def resolve(root: Any, info: Info[HasLoaders, Any], **arguments: object) -> object:
         return await info.context.loaders.load(batch, root, info._raw_info, arguments)  # noqa: SLF001
 
+    options = _priced(calls, options)
     return _field(resolve, batch, skip=2, parent=True, description=description, options=options)
 
 
-def root_field(fetcher: Callable[..., Awaitable[object]], *, description: str, **options: Any) -> Any:
+def root_field(
+    fetcher: Callable[..., Awaitable[object]], *, description: str, calls: Price, **options: Any
+) -> Any:
     """A query's or mutation's root field.
 
     Args:
         fetcher: `async def fetcher(fetch, **arguments)`.
         description: For the schema.
+        calls: What it costs.
         options: Anything else that `strawberry.field` takes.
     """
 
     async def resolve(info: Info[HasLoaders, Any], **arguments: object) -> object:
         return await fetcher(_fetch(info._raw_info), **arguments)  # noqa: SLF001
 
+    options = _priced(calls, options)
     return _field(resolve, fetcher, skip=1, parent=False, description=description, options=options)
+
+
+def _priced(calls: Price, options: dict[str, Any]) -> dict[str, Any]:
+    """Put the price where the schema's walker finds it."""
+    return {**options, "metadata": {**options.get("metadata", {}), Price: calls}}
 
 
 def _fetch(info: "GraphQLResolveInfo[Any]") -> Fetch[Any]:

@@ -11,6 +11,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLResolveInfo,
     InlineFragmentNode,
+    SelectionNode,
     SelectionSetNode,
     ValueNode,
     VariableNode,
@@ -83,7 +84,7 @@ class Selection:
         self, selection_set: SelectionSetNode | None, into: dict[str, list[FieldNode]], visited: set[str]
     ) -> None:
         for node in selection_set.selections if selection_set else ():
-            if not self._included(node):
+            if not is_included(node, self._variables):
                 continue
             if isinstance(node, FieldNode):
                 into.setdefault(node.name.value, []).append(node)
@@ -93,18 +94,22 @@ class Selection:
                 visited.add(node.name.value)
                 self._collect(self._fragments[node.name.value].selection_set, into, visited)
 
-    def _included(self, node: object) -> bool:
-        for directive in getattr(node, "directives", None) or ():
-            if directive.name.value in {"skip", "include"}:
-                condition = self._boolean(directive.arguments[0].value)
-                if condition is (directive.name.value == "skip"):
-                    return False
-        return True
 
-    def _boolean(self, value: ValueNode) -> object:
-        if isinstance(value, VariableNode):
-            return self._variables.get(value.name.value)
-        return value.value if isinstance(value, BooleanValueNode) else None
+def is_included(node: SelectionNode, variables: Mapping[str, object]) -> bool:
+    """Whether `@skip` and `@include` leave a field or fragment in the document."""
+    for directive in node.directives or ():
+        if directive.name.value in {"skip", "include"}:
+            [argument] = directive.arguments or ()
+            condition = _boolean(argument.value, variables)
+            if condition is (directive.name.value == "skip"):
+                return False
+    return True
+
+
+def _boolean(value: ValueNode, variables: Mapping[str, object]) -> object:
+    if isinstance(value, VariableNode):
+        return variables.get(value.name.value)
+    return value.value if isinstance(value, BooleanValueNode) else None
 
 
 @cache

@@ -7,7 +7,8 @@ import structlog
 
 from gateway.domain.deadline import Monotonic
 from gateway.domain.errors import CircuitOpen, SourceError, SourceTimeout, SourceUnavailable
-from gateway.resilience.circuit import Admitting, CircuitState, Closed, Open, Outcome, Rules, State
+from gateway.domain.health import CircuitState
+from gateway.resilience.circuit import Admitting, Closed, Open, Outcome, Rules, State
 from gateway.resilience.stats import Event, Listener, nobody
 from gateway.transport import Call, Reply, Transport
 

@@ -21,18 +21,6 @@ _NOT_MODIFIED = 304
 _THROTTLED = 429
 
 
-@dataclass(frozen=True, slots=True)
-class CachedReply(Reply):
-    """A reply from the cache; `age_s` is how long ago it was asked for."""
-
-    age_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class StaleReply(CachedReply):
-    """One that is used beyond its time, as the source has failed."""
-
-
 def default_ttl_s(call: Call) -> float:  # noqa: ARG001 - a policy's signature
     """The same for every endpoint: enough to serve a burst of operations about one object."""
     return 2.0
@@ -79,8 +67,7 @@ class CacheLookup:
             entry = self._store.get(key)
             if entry is not None and entry.is_fresh(now_s := self._now()):
                 self._listener(Event.HIT)
-                reply = entry.reply
-                return CachedReply(reply.status, reply.headers, reply.body, now_s - entry.began_s)
+                return replace(entry.reply, age_s=now_s - entry.began_s)
         return await self._inner.send(call)
 
     async def _write(self, call: Call) -> Reply:
@@ -170,7 +157,7 @@ class CacheFill:
         if not self._store.generations.holds(known.generation):
             return None
         self._listener(Event.STALE)
-        return StaleReply(known.reply.status, known.reply.headers, known.reply.body, now_s - known.began_s)
+        return replace(known.reply, age_s=now_s - known.began_s, stale=True)
 
     async def close(self) -> None:
         """Close what is inside."""

@@ -3,9 +3,10 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import ClassVar, TypeAlias
 
+from gateway.domain.health import CircuitState
 from gateway.resilience.window import Window
 
 
@@ -39,14 +40,6 @@ class Rules:
 
     options: CircuitOptions = field(default_factory=CircuitOptions)
     uniform: Callable[[float, float], float] = random.uniform
-
-
-class CircuitState(StrEnum):
-    """The states' names for others."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
 
 
 class Outcome(IntEnum):

@@ -155,11 +155,9 @@ class ConcurrencyLimit:
             self._listener(Event.OVERLOADED)
             return SourceOverloaded(self._source, detail=f"{waiter.operation}: {len(self._queue)} waiting")
         self._listener(Event.THROTTLED)
-        throttled = SourceThrottled(
-            self._source, detail=f"{waiter.operation}: not sent", retry_after_s=closed_s
+        return SourceThrottled(
+            self._source, detail=f"{waiter.operation}: not sent", retry_after_s=closed_s, sent=False
         )
-        throttled.sent = False
-        return throttled
 
     async def close(self) -> None:
         """Close what is inside."""

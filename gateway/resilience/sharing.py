@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.domain.errors import DeadlineExceeded, SourceError
+from gateway.domain.errors import SourceError
 from gateway.transport import Call
 
 # Credential, method, path, query, body, headers.
@@ -16,14 +16,16 @@ def sharing_key(call: Call) -> Key | None:
     """All that an answer may depend on: what is sent, and with whose credentials.
 
     None where nothing may be shared: a call that changes something, or a body that can be read once
-    only. The credential is a stable id, as tokens rotate and don't belong into keys. A call that asks
+    only. Of a caller's credential the id is enough, as secrets don't belong into keys; all
+    others are sent with the one credential of the source. A call that asks
     for a fresh answer has the key of the one that doesn't.
     """
     body = call.body or b""
     if not call.safe or not isinstance(body, bytes):
         return None
     headers = tuple(each for each in call.headers.items() if each[0].lower() != _CACHE_CONTROL)
-    return getattr(call, "credential", ""), call.method, call.path, call.query, body, headers
+    whose = "" if call.credential is None else call.credential.id
+    return whose, call.method, call.path, call.query, body, headers
 
 
 def asks_anew(call: Call) -> bool:
@@ -68,7 +70,7 @@ class Generations:
         sent = True
         try:
             yield
-        except (SourceError, DeadlineExceeded) as error:
+        except SourceError as error:
             sent = error.sent
             raise
         finally:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from types import MappingProxyType
 from gateway.domain.clock import Clock, utc_now
 from gateway.domain.deadline import Monotonic
 from gateway.domain.errors import SourceError
+from gateway.observability.counts import Durations, SourceReading
 from gateway.resilience.window import Window
 from gateway.transport import Call, Reply, Transport
 
@@ -43,6 +44,7 @@ class Recent:
         error_rate: The share of them without an answer or with a 5xx or 429; None where there were none.
         p50_ms, p95_ms: Of those that ended, well or not; within 10 %.
         last_error: A class of ours, or a status.
+        last_at: When the last of all attempts ended.
     """
 
     calls: int
@@ -51,12 +53,15 @@ class Recent:
     p95_ms: float | None
     last_error: str | None
     last_error_at: datetime | None
+    last_at: datetime | None
 
 
 # Durations are counted by their logarithm, four steps to a doubling: from 1 ms to 65 s in 64 counters.
 _STEPS = 4
 _SLOTS = 16 * _STEPS
 _FAILED = _SLOTS
+# A metric has one bucket per doubling. What took under 1 ms isn't told apart, and the last slot is open.
+_BOUNDS_S = tuple(2**doubling / 1000 for doubling in range(1, _SLOTS // _STEPS))
 _THROTTLED = 429
 
 
@@ -69,6 +74,10 @@ class Stats:
         self._events = dict.fromkeys(Event, 0)
         self._last_error: str | None = None
         self._last_error_at: datetime | None = None
+        self._last_at: datetime | None = None
+        self._slots = [0] * _SLOTS
+        self._sum_s = 0.0
+        self._errors: dict[str, int] = {}
         self.calls = 0
         self.errors = 0
 
@@ -83,13 +92,18 @@ class Stats:
 
     def ended(self, duration_s: float, error: str | None, now_s: float) -> None:
         """Count an attempt."""
+        slot = _slot(duration_s)
         self.calls += 1
-        self._window.add(_slot(duration_s), now_s)
+        self._slots[slot] += 1
+        self._sum_s += duration_s
+        self._window.add(slot, now_s)
+        self._last_at = self._clock()
         if error is not None:
             self.errors += 1
+            self._errors[error] = self._errors.get(error, 0) + 1
             self._window.add(_FAILED, now_s)
             self._last_error = error
-            self._last_error_at = self._clock()
+            self._last_error_at = self._last_at
 
     def recent(self, now_s: float) -> Recent:
         """The last minute or so."""
@@ -102,7 +116,23 @@ class Stats:
             _percentile(durations, 0.95 * calls),
             self._last_error,
             self._last_error_at,
+            self._last_at,
         )
+
+    def reading(
+        self,
+        *,
+        circuit: str | None = None,
+        circuit_states: Sequence[str] = (),
+        running: int | None = None,
+        waiting: int | None = None,
+    ) -> SourceReading:
+        """All since the start, for the metrics. How the other layers stand is theirs to tell."""
+        counts = [sum(self._slots[first : first + _STEPS]) for first in range(0, _SLOTS, _STEPS)]
+        durations = Durations(_BOUNDS_S, counts, self._sum_s)
+        errors = dict(self._errors)
+        events = {event.value: count for event, count in self._events.items()}
+        return SourceReading(self.calls, errors, events, durations, circuit, circuit_states, running, waiting)
 
 
 def _slot(duration_s: float) -> int:

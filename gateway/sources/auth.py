@@ -2,35 +2,38 @@
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+import contextvars
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
+
+from pydantic import SecretStr
 
 from gateway.domain.clock import Clock
-from gateway.domain.errors import SourceError
+from gateway.domain.errors import NotForwarded, SourceError
 from gateway.transport import Call
+
+# The same call with a credential on it.
+Put = Callable[[Call, str], Call]
 
 
 class Auth(Protocol):
-    """Credentials for one source."""
+    """The gateway's own credentials for one source."""
 
     async def credential(self) -> str:
         """The one to use now. Raises SourceError where it takes a log-in and that fails."""
-
-    def put(self, call: Call, credential: str) -> Call:
-        """The same call with the credential on it."""
 
     def refused(self, credential: str) -> bool:
         """Take note that the source refused it; True if another one can be had."""
 
 
-def in_header(name: str, prefix: str = "") -> Callable[[Call, str], Call]:
+def in_header(name: str, prefix: str = "") -> Put:
     """Put a credential into a header."""
     return lambda call, credential: replace(call, headers={**call.headers, name: prefix + credential})
 
 
-def in_query(name: str) -> Callable[[Call, str], Call]:
+def in_query(name: str) -> Put:
     """Put a credential into the query string, where a source takes it nowhere else."""
     return lambda call, credential: replace(call, query=(*call.query, (name, credential)))
 
@@ -43,17 +46,37 @@ def basic(user: str, password: str) -> str:
 class FixedCredential:
     """A token or password that doesn't change."""
 
-    def __init__(self, credential: str, put: Callable[[Call, str], Call]) -> None:
+    def __init__(self, credential: str) -> None:
         self._credential = credential
-        self._put = put
 
     async def credential(self) -> str:
         """See `Auth.credential`."""
         return self._credential
 
-    def put(self, call: Call, credential: str) -> Call:
-        """See `Auth.put`."""
-        return self._put(call, credential)
+    def refused(self, credential: str) -> bool:  # noqa: ARG002 - the Protocol's signature
+        """There is no other."""
+        return False
+
+
+def reveal(secret: SecretStr | None) -> str:
+    """A configured secret; where one is missing, the configuration has been refused before."""
+    return "" if secret is None else secret.get_secret_value()
+
+
+def fixed(secret: SecretStr | None) -> FixedCredential:
+    """A configured secret that is the credential."""
+    return FixedCredential(reveal(secret))
+
+
+class NobodysCredential:
+    """Where only callers have credentials: the gateway has none."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    async def credential(self) -> str:
+        """See `Auth.credential`."""
+        raise NotForwarded(self._source)
 
     def refused(self, credential: str) -> bool:  # noqa: ARG002 - the Protocol's signature
         """There is no other."""
@@ -75,15 +98,8 @@ class Session:
     twenty attempts with a wrong password. The log-in outlives the call that started it.
     """
 
-    def __init__(
-        self,
-        log_in: Callable[[], Awaitable[SessionToken]],
-        *,
-        put: Callable[[Call, str], Call],
-        clock: Clock,
-    ) -> None:
+    def __init__(self, log_in: Callable[[], Coroutine[Any, Any, SessionToken]], *, clock: Clock) -> None:
         self._log_in = log_in
-        self._put = put
         self._clock = clock
         self._token: SessionToken | None = None
         self._logging_in: asyncio.Future[SessionToken] | None = None
@@ -94,7 +110,10 @@ class Session:
         if token is not None and (token.fresh_until is None or self._clock() < token.fresh_until):
             return token.value
         if self._logging_in is None:
-            self._logging_in = asyncio.ensure_future(self._log_in())
+            # In a context of its own, for it has neither the deadline nor the account of who came first.
+            self._logging_in = asyncio.get_running_loop().create_task(
+                self._log_in(), context=contextvars.Context()
+            )
             self._logging_in.add_done_callback(self._keep)
         try:
             return (await asyncio.shield(self._logging_in)).value
@@ -102,10 +121,6 @@ class Session:
             # Of the call that waits for the credential nothing has left, so a write is not in doubt.
             error.sent = False
             raise
-
-    def put(self, call: Call, credential: str) -> Call:
-        """See `Auth.put`."""
-        return self._put(call, credential)
 
     def refused(self, credential: str) -> bool:
         """Forget the token, unless a newer one has taken its place already."""

@@ -1,9 +1,9 @@
-"""One call to a REST API and back: credentials, statuses, decoding. Clients hold one of these."""
+"""One call to a REST API and back: statuses and decoding. Clients hold one of these."""
 
 import asyncio
-import email.utils
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
@@ -20,7 +20,8 @@ from gateway.domain.errors import (
 )
 from gateway.domain.ids import Ref
 from gateway.domain.ports import Slot
-from gateway.sources.auth import Auth
+from gateway.domain.records import Fetched, OriginKind
+from gateway.resilience.retry_after import retry_after_s
 from gateway.transport import Call, Reply, Transport
 
 T = TypeVar("T")
@@ -34,32 +35,24 @@ _THROTTLED = 429
 class Rest:
     """Sends calls to one source and turns what comes back into values or our errors.
 
-    `explain` reads the source's own error body into refusals; `is_log_in_refused` tells a 401 that
-    is about our credentials from one that isn't.
+    `explain` reads the source's own error body into refusals.
     """
 
     def __init__(
         self,
         source: str,
         transport: Transport,
-        auth: Auth,
         *,
         clock: Clock,
         explain: Callable[[Reply], tuple[Refusal, ...]],
-        is_log_in_refused: Callable[[Reply], bool] = lambda _: True,
     ) -> None:
         self.source = source
         self._transport = transport
-        self._auth = auth
         self._clock = clock
         self._explain = explain
-        self._is_log_in_refused = is_log_in_refused
 
     async def send(self, call: Call) -> Reply:
         """Send a call and return its 2xx reply.
-
-        A 401 means that no work was done, so any call, a write too, is sent once more with a fresh
-        credential where one can be had.
 
         Raises:
             SourceAuthError: 401, or 403 to a read.
@@ -69,11 +62,11 @@ class Rest:
             SourceRejected: Any other 4xx, with the source's reasons.
             SourceProtocolError: A redirect, or something that isn't HTTP.
         """
-        return self._accept(call, await self._exchange(call))
+        return self._accept(call, await self._transport.send(call))
 
     async def find(self, call: Call, *, missing: frozenset[int] = _NOT_FOUND) -> Reply | None:
         """Like `send`, but None for the statuses that say that there is no such record."""
-        reply = await self._exchange(call)
+        reply = await self._transport.send(call)
         return None if reply.status in missing else self._accept(call, reply)
 
     def decode(self, reply: Reply, into: type[T]) -> T:
@@ -95,16 +88,15 @@ class Rest:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SourceProtocolError(self.source, detail="not JSON", json_path="$") from error
 
-    async def _exchange(self, call: Call) -> Reply:
-        for _ in range(2):
-            credential = await self._auth.credential()
-            reply = await self._transport.send(self._auth.put(call, credential))
-            if reply.status != _UNAUTHORIZED or not self._is_log_in_refused(reply):
-                return reply
-            # A streamed body is used up: sent again, it would be an empty one.
-            if not self._auth.refused(credential) or not isinstance(call.body, bytes | None):
-                break
-        raise SourceAuthError(self.source, detail=f"{call.operation}: 401")
+    def fetched(self, reply: Reply | None) -> Fetched:
+        """When and how a reply came, for the records that are made of it.
+
+        None, as `find` gives it, is the source's own word: no cache keeps that there is no such record.
+        """
+        now = self._clock()
+        if reply is None or reply.age_s is None:
+            return Fetched(now)
+        return Fetched(now - timedelta(seconds=reply.age_s), OriginKind.CACHE, stale=reply.stale)
 
     def _accept(self, call: Call, reply: Reply) -> Reply:
         if 200 <= reply.status < 300:
@@ -117,7 +109,7 @@ class Rest:
             return SourceThrottled(
                 self.source,
                 detail=detail,
-                retry_after_s=self._retry_after_s(reply.headers.get("retry-after")),
+                retry_after_s=retry_after_s(reply, self._clock()),
             )
         if reply.status >= 500:
             return SourceUnavailable(self.source, detail=detail)
@@ -126,18 +118,6 @@ class Rest:
         if reply.status == _UNAUTHORIZED or (call.safe and reply.status == _FORBIDDEN):
             return SourceAuthError(self.source, detail=detail)
         return SourceRejected(self.source, self._explain(reply), detail=detail)
-
-    def _retry_after_s(self, header: str | None) -> float | None:
-        """Seconds to wait by RFC 9110, section 10.2.3: a number of seconds, or a date."""
-        if header is None:
-            return None
-        if header.strip().isdecimal():
-            return float(header)
-        try:
-            moment = email.utils.parsedate_to_datetime(header)
-        except (ValueError, OverflowError):
-            return None
-        return max(0.0, (moment - self._clock()).total_seconds()) if moment.tzinfo else None
 
 
 def fresh(call: Call) -> Call:

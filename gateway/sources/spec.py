@@ -1,8 +1,9 @@
 """What a source declares of itself: all else in the gateway derives from it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
@@ -10,7 +11,8 @@ from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 from gateway.domain.catalog import RefShapes
 from gateway.domain.clock import Clock
 from gateway.domain.records import ConversationState
-from gateway.transport import Transport
+from gateway.sources.auth import Auth, Put
+from gateway.transport import Reply, Transport
 
 
 def _known_zone(name: str) -> str:
@@ -25,6 +27,22 @@ def _bare(url: AnyHttpUrl) -> AnyHttpUrl:
     return url
 
 
+_HEADER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# These have a meaning to the gateway or to HTTP itself.
+_TAKEN = re.compile(
+    "authorization|cookie|host|connection|upgrade|te|trailer|expect|forwarded|origin|referer|user-agent|via"
+    "|traceparent|tracestate|baggage|(accept|content|transfer|proxy|sec|x-forwarded|x-request)(-.*)?"
+)
+
+
+def _free_header(name: str) -> str:
+    name = name.lower()
+    if not _HEADER.fullmatch(name) or _TAKEN.fullmatch(name):
+        raise ValueError("must be a header of its own, such as X-Support-Token")
+    return name
+
+
+Header = Annotated[str, AfterValidator(_free_header)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 BaseUrl = Annotated[AnyHttpUrl, AfterValidator(_bare)]
 
@@ -43,6 +61,44 @@ class SourceSettings(BaseModel):
     read_timeout_s: float = Field(10.0, gt=0, le=120, description="Between two parts of an answer.")
     attempt_timeout_s: float = Field(15.0, gt=0, le=300, description="For one call as a whole.")
     max_connections: int = Field(20, ge=1, le=500, description="Calls at once; more wait.")
+    max_waiting: int = Field(
+        200, ge=0, le=10_000, description="Calls that may wait for their turn, at most 2 s; more are refused."
+    )
+    slow_call_s: float = Field(
+        5.0,
+        gt=0,
+        le=300,
+        description="A call that takes longer counts as slow; an API that is slow eight times out of ten is "
+        "left alone for a while.",
+    )
+    max_retries: int = Field(
+        2, ge=0, le=5, description="Further attempts at a read that failed for a reason that may pass."
+    )
+    cache_ttl_s: float | None = Field(
+        None,
+        ge=0,
+        le=3600,
+        description="How long an answer may be used again; default: as the product's endpoints change. "
+        "0 keeps nothing.",
+    )
+    max_stale_s: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="How long after that it may stand in, marked as stale, while the API fails.",
+    )
+    cache_max_bytes: int = Field(
+        8 * 1024 * 1024, ge=0, description="What the answers kept may take of each process's memory."
+    )
+    credentials: Literal["static", "forward"] = Field(
+        "static",
+        description="`static`: the account given here. `forward`: what a caller sends in `forward_header`.",
+    )
+    forward_header: Header | None = Field(
+        None,
+        description="With `forward`: the request header that holds the caller's credential, without a word such "
+        "as Bearer before it.",
+    )
     settling_s: float = Field(
         900.0,
         gt=0,
@@ -52,6 +108,28 @@ class SourceSettings(BaseModel):
     statuses: Mapping[str, ConversationState] = Field(
         default_factory=dict, description="The API's own status word or id -> NEW, OPEN, PENDING, ..."
     )
+
+    # The settings that make up the gateway's own credentials, where all of them are needed.
+    own_credentials: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def credential_problems(cls, given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """What is wrong with whose credentials are used: keys, and what to say of them."""
+        forwards = given.get("credentials") == "forward"
+        for name in cls.own_credentials:
+            if not forwards and given.get(name) is None:
+                yield name, "is missing"
+            elif forwards and given.get(name) is not None:
+                yield name, "is not used where callers forward their own credentials: leave it out"
+        if forwards and given.get("forward_header") is None:
+            yield "forward_header", "is missing; it names the request header with the caller's credential"
+        elif not forwards and given.get("forward_header") is not None:
+            yield "forward_header", 'is for `credentials = "forward"` alone'
+
+    @property
+    def forwards(self) -> bool:
+        """Whether each caller uses the API with credentials of its own."""
+        return self.credentials == "forward"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -70,12 +148,19 @@ class SourceSettings(BaseModel):
         return place if self.account_name is None else f"{self.account_name} at {place}"
 
 
+# Enough to serve a burst of operations about one object, and short enough to go unnoticed.
+DEFAULT_TTL_S = 2.0
+
 S = TypeVar("S", bound=SourceSettings)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceContext(Generic[S]):
-    """What an adapter is handed: its instance's key and settings, a transport and the clock."""
+    """What an adapter is handed: its instance's key and settings, a transport and the clock.
+
+    To its client the transport is all that lies around the source; to its `auth`, which logs in below
+    that, the source alone.
+    """
 
     key: str
     settings: S
@@ -87,8 +172,14 @@ class SourceContext(Generic[S]):
 class SourceSpec(Generic[S]):
     """One kind of source.
 
-    `build` makes the client; which ports it fulfils are the source's abilities. `shapes` gives one
-    pattern per part of each reference that the client takes.
+    Attributes:
+        shapes: One pattern per part of each reference that the client takes.
+        build: Makes the client; which ports it fulfils are the source's abilities.
+        put: Where a credential goes on a call.
+        auth: The gateway's own credentials.
+        is_log_in_refused: Tells a 401 that is about the credentials from one that isn't.
+        ttl_s: How long an endpoint's answer may be used again, by `Call.operation`, where that is not
+            `DEFAULT_TTL_S`.
     """
 
     kind: str
@@ -97,3 +188,7 @@ class SourceSpec(Generic[S]):
     settings: type[S]
     shapes: RefShapes
     build: Callable[[SourceContext[S]], object]
+    put: Callable[[S], Put]
+    auth: Callable[[SourceContext[S]], Auth]
+    is_log_in_refused: Callable[[Reply], bool] = lambda _: True
+    ttl_s: Mapping[str, float] = field(default_factory=dict)

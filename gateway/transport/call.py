@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.domain.callers import Credential
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -12,7 +14,8 @@ class Call:
     `operation` names the vendor's endpoint for logs and errors. `safe` means that it may be
     repeated and shared: it changes nothing at the source, whatever its method. `path` is already
     percent-encoded and relative to the source's base URL. `query` and `headers` may hold
-    credentials, so neither shows in a repr.
+    credentials, so neither shows in a repr. `credential` is the caller's own, where the source takes
+    each caller's: all else is sent with the configuration's.
     """
 
     operation: str
@@ -22,15 +25,23 @@ class Call:
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | AsyncIterator[bytes] | None = field(default=None, repr=False)
+    credential: Credential | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. Header names are in lower case."""
+    """What came back. Header names are in lower case.
+
+    Attributes:
+        age_s: How long ago it was asked for, where it was kept since; None straight from the source.
+        stale: Whether it was used beyond its time, as the source has failed.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    age_s: float | None = None
+    stale: bool = False
 
 
 class Transport(Protocol):

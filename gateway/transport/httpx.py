@@ -1,34 +1,23 @@
 """The httpx adapter: reference for all calls, and the only one that writes go through."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
 from gateway.domain.errors import SourceError, SourceProtocolError, SourceTimeout, SourceUnavailable
+from gateway.transport.body import ACCEPT_ENCODING, Body
 from gateway.transport.call import Call, Reply
+from gateway.transport.options import TransportOptions
+from gateway.transport.places import Places
+from gateway.transport.request import Unsendable, check_headers, refusal, url_of
 from gateway.transport.unasked import AskedOnly
 
-
-@dataclass(frozen=True, slots=True)
-class HttpxOptions:
-    """How to talk to one source. Times are in seconds.
-
-    `max_connections` also caps how many calls run at once; further ones wait up to `pool_timeout_s`.
-    """
-
-    base_url: str
-    connect_timeout_s: float = 3.0
-    read_timeout_s: float = 10.0
-    pool_timeout_s: float = 5.0
-    max_connections: int = 20
-    max_reply_bytes: int = 32 * 1024 * 1024
-    user_agent: str = "helpdesk-gateway"
-
+HttpxOptions = TransportOptions
 
 # httpx's exception -> (ours, whether the source may have got a part of the request). The first match
 # wins, so subclasses stand before their bases.
@@ -45,13 +34,11 @@ _ERRORS: tuple[tuple[type[Exception], type[SourceError], bool], ...] = (
     (httpx.DecodingError, SourceProtocolError, True),
     (httpx.TooManyRedirects, SourceProtocolError, True),
     (httpx.HTTPError, SourceUnavailable, True),
-    (httpx.InvalidURL, SourceUnavailable, False),
+    (httpx.InvalidURL, SourceProtocolError, False),
     (httpx.StreamError, SourceUnavailable, True),
     (httpx.CookieConflict, SourceProtocolError, True),
     # anyio's, under uvloop, of a connection that is reset while it is being made.
     (AttributeError, SourceUnavailable, True),
-    # A header that isn't ASCII: httpx refuses to build the request.
-    (UnicodeError, SourceUnavailable, False),
 )
 
 
@@ -59,25 +46,29 @@ class HttpxTransport:
     """Calls one source with httpx: no redirects followed, no cookies kept, no proxy from the environment.
 
     A write gets a fresh connection: on a kept one that the source has closed meanwhile, nobody could
-    tell whether the request arrived.
+    tell whether the request arrived. So does a read with a caller's own credential: no two callers ever
+    meet on one connection.
     """
 
     def __init__(self, source: str, options: HttpxOptions) -> None:
         self._source = source
+        self._base_url = options.base_url
         self._max_reply_bytes = options.max_reply_bytes
-        self._reads = _client(options, keep_alive=True)
-        self._writes = _client(options, keep_alive=False)
+        self._reads = _Pool(source, options, keep_alive=True)
+        self._writes = _Pool(source, options, keep_alive=False)
 
     async def send(self, call: Call) -> Reply:
         """See `Transport.send`."""
-        client = self._reads if call.safe else self._writes
-        request = self._build(client, call)
+        pool = self._reads if call.safe and call.credential is None else self._writes
+        request = self._build(pool.client, call)
+        await pool.places.take(call.operation)
         try:
-            response = await client.send(request, stream=True)
+            response = await pool.client.send(request, stream=True)
             try:
                 body = await self._read(response)
             finally:
-                await response.aclose()
+                # Cut in the middle of that, httpx would take the connection for one in use for ever.
+                await asyncio.shield(response.aclose())
         except (
             httpx.HTTPError,
             httpx.InvalidURL,
@@ -86,38 +77,46 @@ class HttpxTransport:
             AttributeError,
         ) as error:
             raise translate(error, self._source, call.operation) from error
+        finally:
+            pool.places.give_back()
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
     def _build(self, client: httpx.AsyncClient, call: Call) -> httpx.Request:
         try:
+            check_headers(call.headers)
             return client.build_request(
                 call.method,
-                call.path,
-                params=call.query or None,
+                url_of(self._base_url, call),
                 headers=dict(call.headers),
                 content=call.body,
             )
-        except (httpx.InvalidURL, UnicodeError) as error:
+        except Unsendable as error:
+            raise refusal(error, self._source, call.operation) from None
+        except httpx.InvalidURL as error:
             raise translate(error, self._source, call.operation) from error
 
     async def _read(self, response: httpx.Response) -> bytes:
-        # httpx unpacks each chunk whole. One layer makes at most a thousand bytes of one, so a chunk stays
-        # bounded; two layers would make a million.
-        if "," in response.headers.get("content-encoding", ""):
-            raise SourceProtocolError(self._source, detail="an answer packed more than once")
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > self._max_reply_bytes:
-                raise SourceProtocolError(
-                    self._source, detail=f"an answer of more than {self._max_reply_bytes} bytes"
-                )
-        return bytes(body)
+        body = Body(
+            self._source, response.headers.get("content-encoding", ""), max_bytes=self._max_reply_bytes
+        )
+        # Not `aiter_raw`: that closes the response too, at the end.
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        async for chunk in response.stream:
+            body.add(chunk)
+        return body.whole()
 
     async def close(self) -> None:
         """Close both pools."""
-        await self._reads.aclose()
-        await self._writes.aclose()
+        await self._reads.client.aclose()
+        await self._writes.client.aclose()
+
+
+class _Pool:
+    """A client, and who may use it: httpx's own bound on connections is off (see `Places`)."""
+
+    def __init__(self, source: str, options: HttpxOptions, *, keep_alive: bool) -> None:
+        self.client = _client(options, keep_alive=keep_alive)
+        self.places = Places(options.max_connections, source=source, timeout_s=options.pool_timeout_s)
 
 
 def translate(error: Exception, source: str, operation: str) -> SourceError:
@@ -157,19 +156,21 @@ def _in_words(cause: BaseException) -> str | None:
 
 def _client(options: HttpxOptions, *, keep_alive: bool) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        base_url=options.base_url,
-        timeout=httpx.Timeout(
-            options.read_timeout_s, connect=options.connect_timeout_s, pool=options.pool_timeout_s
-        ),
+        timeout=httpx.Timeout(options.read_timeout_s, connect=options.connect_timeout_s, pool=None),
         transport=AskedOnly(
             limits=httpx.Limits(
-                max_connections=options.max_connections,
+                max_connections=None,
                 max_keepalive_connections=options.max_connections if keep_alive else 0,
+                keepalive_expiry=options.keep_alive_s,
             ),
             trust_env=False,
             verify=_trust(),
         ),
-        headers={"user-agent": options.user_agent, "accept": "application/json"},
+        headers={
+            "user-agent": options.user_agent,
+            "accept": "application/json",
+            "accept-encoding": ACCEPT_ENCODING,
+        },
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         follow_redirects=False,
         trust_env=False,
@@ -178,5 +179,7 @@ def _client(options: HttpxOptions, *, keep_alive: bool) -> httpx.AsyncClient:
 
 @cache
 def _trust() -> ssl.SSLContext:
-    """The usual authorities, read once: it takes 60 ms, and each source has two clients."""
-    return httpx.create_ssl_context(trust_env=False)
+    """Certifi's authorities and the system's, read once: it takes 60 ms, and each source has two clients."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context

@@ -1,14 +1,20 @@
 """The ledger as it is read: what was written, who may see it, and what it has become."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
+from typing import TypeVar
 
 from gateway.domain.catalog import Catalog, written_message
+from gateway.domain.deadline import remaining_s
 from gateway.domain.ids import EntityType, Ref
-from gateway.domain.ledger import Entry, EntryFilter, Ledger
+from gateway.domain.ledger import Entry, EntryFilter, Ledger, LedgerUnavailable
 from gateway.domain.records import Message, Ticket
 from gateway.writes import serving
+
+T = TypeVar("T")
 
 
 class History:
@@ -24,30 +30,45 @@ class History:
 
     async def entries(self, ids: Sequence[str]) -> list[Entry | None]:
         """One slot per id."""
-        return await asyncio.gather(*map(self._ledger.get, ids))
+        return await _in_time(asyncio.gather(*map(self._ledger.get, ids)))
 
     async def by_results(self, results: Sequence[Ref]) -> list[Entry | None]:
         """The writes that have become these objects: one slot each, in one query."""
-        found = {entry.result: entry for entry in await self._ledger.by_results(results)}
+        found = {entry.result: entry for entry in await _in_time(self._ledger.by_results(results))}
         return [found.get(result) for result in results]
 
     async def sent_to(self, conversation: Ref) -> list[Entry]:
         """What was written to a conversation with its source's credentials, oldest first."""
-        return await self._ledger.sent_to(conversation, self._catalog.of(conversation).credential)
+        credential = self._catalog.of(conversation).credential
+        return [] if credential is None else await _in_time(self._ledger.sent_to(conversation, credential))
 
-    async def by_key(self, principal: str, key: str) -> Entry | None:
-        """The write that this key of a principal stands for."""
-        return await self._ledger.by_key(principal, key)
+    async def by_key(self, owners: Collection[str], key: str) -> Entry | None:
+        """The write that this key stands for; the newest, where a caller has used it under several names."""
+        found = await _in_time(asyncio.gather(*(self._ledger.by_key(owner, key) for owner in owners)))
+        return max((each for each in found if each is not None), key=_position, default=None)
 
     async def page(
-        self, wanted: EntryFilter, *, limit: int, after: tuple[datetime, str] | None
+        self,
+        wanted: EntryFilter,
+        owners: Collection[str],
+        *,
+        limit: int,
+        after: tuple[datetime, str] | None,
     ) -> list[Entry]:
-        """The writes that a filter leaves, newest first, beginning behind a (`submitted_at`, `id`)."""
-        return await self._ledger.page(wanted, limit=limit, after=after)
+        """Their writes that a filter leaves, newest first, beginning behind a (`submitted_at`, `id`)."""
+        pages = await _in_time(
+            asyncio.gather(
+                *(
+                    self._ledger.page(replace(wanted, principal=owner), limit=limit, after=after)
+                    for owner in owners
+                )
+            )
+        )
+        return sorted(chain.from_iterable(pages), key=_position, reverse=True)[:limit]
 
-    def own(self, entry: Entry | None, principal: str) -> Entry | None:
-        """An entry as its principal may see it: nobody else may."""
-        return entry if entry is not None and entry.principal == principal else None
+    def own(self, entry: Entry | None, owners: Collection[str]) -> Entry | None:
+        """An entry as its owner may see it: nobody else may."""
+        return entry if entry is not None and entry.principal in owners else None
 
     def message(self, entry: Entry) -> Message | None:
         """The message that an entry has become, as the ledger knows it."""
@@ -66,3 +87,16 @@ class History:
         """Whether the source is still asked with the credentials that the write was sent with."""
         source = self._catalog.get(entry.source)
         return source is not None and source.credential == entry.credential
+
+
+async def _in_time(reading: Awaitable[T]) -> T:
+    """Within what the operation has left: a ledger that hangs must not cost the answer."""
+    try:
+        async with asyncio.timeout(remaining_s()):
+            return await reading
+    except TimeoutError as error:
+        raise LedgerUnavailable("no answer within the operation's time") from error
+
+
+def _position(entry: Entry) -> tuple[datetime, str]:
+    return entry.submitted_at, entry.id

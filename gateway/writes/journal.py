@@ -9,6 +9,8 @@ import structlog
 
 from gateway.domain.catalog import Source
 from gateway.domain.clock import Clock
+from gateway.domain.deadline import remaining_s
+from gateway.domain.errors import NotForwarded
 from gateway.domain.ids import Ref, new_entry_id
 from gateway.domain.ledger import Entry, Ledger, LedgerUnavailable, Part, ResultTaken, WriteState
 from gateway.domain.writes import WriteInput
@@ -49,6 +51,13 @@ class Intent:
         return inputs.fingerprint(self.operation, self.source.key, inputs.encode(self.input))
 
 
+def _credential(source: Source) -> str:
+    credential = source.credential
+    if credential is None:
+        raise NotForwarded(source.key)
+    return credential
+
+
 class Journal:
     """The sender's side of a ledger."""
 
@@ -65,7 +74,7 @@ class Journal:
         entry = Entry(
             id=new_entry_id(now),
             principal=intent.principal,
-            credential=intent.source.credential,
+            credential=_credential(intent.source),
             operation=intent.operation,
             source=intent.source.key,
             target=intent.target,
@@ -91,14 +100,15 @@ class Journal:
     ) -> tuple[Entry | None, bool]:
         """Commit a new attempt. False, and what the key stands for by now, if somebody else was faster."""
         again = states.reopened(known, baseline=baseline, leased_until=self._lease(source))
-        again = replace(again, credential=source.credential)
+        again = replace(again, credential=_credential(source))
         if await self._ledger.replace(known, again):
             return replace(again, version=known.version + 1), True
         return await self._ledger.by_key(known.principal, known.key), False
 
     async def until_settled(self, known: Entry) -> Entry:
         """Wait for a sender in another process, as long as its lease and our patience last."""
-        until = self._clock() + PATIENCE
+        left_s = remaining_s()
+        until = self._clock() + (PATIENCE if left_s is None else min(PATIENCE, timedelta(seconds=left_s)))
         while known.state is WriteState.PENDING and self._clock() < until:
             if known.leased_until is None or known.leased_until <= self._clock():
                 await self._ledger.replace(known, states.lapsed(known, LEASE_RAN_OUT, now=self._clock()))

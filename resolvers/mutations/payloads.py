@@ -6,13 +6,14 @@ import strawberry
 from strawberry.types import Info
 
 from gateway.domain.errors import Refusal
+from gateway.plans.price import at_most
 from resolvers.context import Context
 from resolvers.types.conversation import Conversation, Ticket
 from resolvers.types.enums import RefusalCode
 from resolvers.types.message import Message
 from resolvers.types.source import Source
 from resolvers.types.subscription import NotificationSubscription
-from resolvers.types.write import Write
+from resolvers.types.write import MAX_PARTS, Write
 
 _ERRORS = "Why it was refused, or a part of it; empty when all was done, or nobody knows: see `write`."
 _WRITE = (
@@ -68,9 +69,12 @@ class CreateTicketPayload:
 )
 class ConfirmMessagesPayload:
     write: Write | None = strawberry.field(description=_WRITE)
-    confirmed: list[Message] = strawberry.field(description="Those that were confirmed now, read back.")
+    confirmed: list[Message] = strawberry.field(
+        description="Those that were confirmed now, read back.", metadata=at_most(MAX_PARTS)
+    )
     already_confirmed: list[Message] = strawberry.field(
-        description="Those that had been confirmed before: nothing was sent for them."
+        description="Those that had been confirmed before: nothing was sent for them.",
+        metadata=at_most(MAX_PARTS),
     )
     user_errors: list[UserError] = strawberry.field(description=_ERRORS)
 

@@ -77,7 +77,9 @@ def upload_tokens(
     """The source's tokens for upload handles; None where no attachments were given."""
     if handles is None:
         return None, ()
-    return fetch.context.uploads.tokens(handles, principal=fetch.context.principal, source=source.key)
+    return fetch.context.uploads.tokens(
+        handles, principal=source.owner(fetch.context.principal), source=source.key
+    )
 
 
 def intend(
@@ -91,7 +93,7 @@ def intend(
 ) -> Intent:
     """What the caller wants written; `target` is what it goes to or changes, if there is such a thing yet."""
     return Intent(
-        principal=fetch.context.principal,
+        principal=source.owner(fetch.context.principal),
         source=source,
         operation=operation,
         key=key,

@@ -37,6 +37,15 @@ def _tuple(given: list[Any] | None) -> tuple[Any, ...] | None:
     return None if given is None else tuple(given)
 
 
+def wanted_accounts(fetch: AnyFetch, given: AccountFilter) -> ports.AccountFilter:
+    """What the filter asks of the sources."""
+    return ports.AccountFilter(
+        kind=given.kind,
+        search=given.search,
+        organization=_account(fetch, given.organization, "filter.organization"),
+    )
+
+
 async def accounts(
     fetch: AnyFetch,
     filter: Annotated[AccountFilter | None, strawberry.argument(description=_WHICH)] = None,
@@ -45,12 +54,21 @@ async def accounts(
 ) -> Connection[Account]:
     """Accounts of all sources."""
     given = filter or AccountFilter()
-    wanted = ports.AccountFilter(
-        kind=given.kind,
-        search=given.search,
-        organization=_account(fetch, given.organization, "filter.organization"),
-    )
+    wanted = wanted_accounts(fetch, given)
     return await lists.accounts(fetch, wanted, _asked(given.sources, first, after))
+
+
+def wanted_cases(fetch: AnyFetch, given: CaseFilter) -> ports.CaseFilter:
+    """What the filter asks of the sources."""
+    return ports.CaseFilter(
+        search=given.search,
+        status=_tuple(given.status),
+        partner=_account(fetch, given.partner, "filter.partner"),
+        provider=_account(fetch, given.provider, "filter.provider"),
+        tags=_tuple(given.tags),
+        created_after=given.created_after,
+        created_before=given.created_before,
+    )
 
 
 async def cases(
@@ -61,21 +79,25 @@ async def cases(
 ) -> Connection[Any]:
     """Cases of all sources."""
     given = filter or CaseFilter()
-    wanted = ports.CaseFilter(
-        search=given.search,
-        status=_tuple(given.status),
-        partner=_account(fetch, given.partner, "filter.partner"),
-        provider=_account(fetch, given.provider, "filter.provider"),
-        tags=_tuple(given.tags),
-        created_after=given.created_after,
-        created_before=given.created_before,
-    )
+    wanted = wanted_cases(fetch, given)
     asked = _asked(given.sources, first, after)
     if given.guids is None:
         return await lists.cases(fetch, wanted, asked)
     if wanted != ports.CaseFilter():
         raise BadInput("`guids` goes with `sources` alone.", argument="filter.guids")
     return await cases_by_guid(fetch, given.guids, asked)
+
+
+def wanted_tickets(fetch: AnyFetch, given: TicketFilter) -> ports.ConversationFilter:
+    """What the filter asks of the sources."""
+    return ports.ConversationFilter(
+        account=_account(fetch, given.account, "filter.account"),
+        status=_tuple(given.status),
+        assignee=_account(fetch, given.assignee, "filter.assignee"),
+        queue=given.queue,
+        updated_after=given.updated_after,
+        search=given.search,
+    )
 
 
 async def tickets(
@@ -86,15 +108,19 @@ async def tickets(
 ) -> Connection[Ticket]:
     """Tickets of all sources."""
     given = filter or TicketFilter()
-    wanted = ports.ConversationFilter(
+    wanted = wanted_tickets(fetch, given)
+    return await lists.tickets(fetch, wanted, _asked(given.sources, first, after))
+
+
+def wanted_conversations(fetch: AnyFetch, given: ConversationFilter) -> ports.ConversationFilter:
+    """What the filter asks of the sources."""
+    return ports.ConversationFilter(
         account=_account(fetch, given.account, "filter.account"),
         status=_tuple(given.status),
         assignee=_account(fetch, given.assignee, "filter.assignee"),
-        queue=given.queue,
         updated_after=given.updated_after,
         search=given.search,
     )
-    return await lists.tickets(fetch, wanted, _asked(given.sources, first, after))
 
 
 async def conversations(
@@ -105,14 +131,18 @@ async def conversations(
 ) -> Connection[Conversation]:
     """Cases and tickets of all sources."""
     given = filter or ConversationFilter()
-    wanted = ports.ConversationFilter(
-        account=_account(fetch, given.account, "filter.account"),
-        status=_tuple(given.status),
-        assignee=_account(fetch, given.assignee, "filter.assignee"),
-        updated_after=given.updated_after,
-        search=given.search,
-    )
+    wanted = wanted_conversations(fetch, given)
     return await lists.conversations(fetch, wanted, _asked(given.sources, first, after))
+
+
+def wanted_subscriptions(fetch: AnyFetch, given: SubscriptionFilter) -> ports.SubscriptionFilter:
+    """What the filter asks of the sources."""
+    return ports.SubscriptionFilter(
+        account=_account(fetch, given.account, "filter.account"),
+        reseller=_account(fetch, given.reseller, "filter.reseller"),
+        kind=None if given.kind is None else given.kind.value,
+        is_global=given.global_,
+    )
 
 
 async def subscriptions(
@@ -123,10 +153,5 @@ async def subscriptions(
 ) -> Connection[ServiceSubscription]:
     """Subscriptions of all sources."""
     given = filter or SubscriptionFilter()
-    wanted = ports.SubscriptionFilter(
-        account=_account(fetch, given.account, "filter.account"),
-        reseller=_account(fetch, given.reseller, "filter.reseller"),
-        kind=None if given.kind is None else given.kind.value,
-        is_global=given.global_,
-    )
+    wanted = wanted_subscriptions(fetch, given)
     return await lists.subscriptions(fetch, wanted, _asked(given.sources, first, after))

@@ -19,6 +19,8 @@ from resolvers.references import by_guid, by_id, by_native_id, exactly_one
 from resolvers.slots import gather_slots
 from resolvers.types.inputs import AccountLookup, SourceRef
 
+MAX_IDS = 100
+
 _LOOKUP_KEYS = {
     "nativeId": "native_id",
     "email": "email",
@@ -40,11 +42,11 @@ async def node(fetch: AnyFetch, id: Id) -> Any:
 
 async def nodes(
     fetch: AnyFetch,
-    ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, at most 100.")],
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"Global ids, at most {MAX_IDS}.")],
 ) -> list[Any]:
     """Several objects, in the order of their ids."""
-    if len(ids) > 100:
-        raise BadInput(f"At most 100 ids at once, not {len(ids)}.", argument="ids")
+    if len(ids) > MAX_IDS:
+        raise BadInput(f"At most {MAX_IDS} ids at once, not {len(ids)}.", argument="ids")
 
     async def one(given: str, index: int) -> Any:
         return await find_node(fetch, by_id(fetch, given, f"ids.{index}")[1], fetch.selection)
@@ -106,13 +108,13 @@ async def case(
     exactly_one("id", id=id, ref=ref, guid=guid)
     if guid is not None:
         return await case_by_guid(fetch, by_guid(fetch, guid, "guid"), fetch.selection)
-    return await find_conversation(fetch, _named(fetch, id, ref, EntityType.CASE), fetch.selection)
+    return await find_conversation(fetch, named(fetch, id, ref, EntityType.CASE), fetch.selection)
 
 
 async def ticket(fetch: AnyFetch, id: OptionalId = None, ref: ByNativeId = None) -> Conversation | None:
     """One ticket."""
     exactly_one("id", id=id, ref=ref)
-    return await find_conversation(fetch, _named(fetch, id, ref, EntityType.TICKET), fetch.selection)
+    return await find_conversation(fetch, named(fetch, id, ref, EntityType.TICKET), fetch.selection)
 
 
 async def message(fetch: AnyFetch, id: Id) -> Message | None:
@@ -125,7 +127,7 @@ async def subscription(
 ) -> ServiceSubscription | None:
     """One subscription."""
     exactly_one("id", id=id, ref=ref)
-    return await fetch.context.records.subscriptions.load(_named(fetch, id, ref, *_SUBSCRIPTIONS))
+    return await fetch.context.records.subscriptions.load(named(fetch, id, ref, *_SUBSCRIPTIONS))
 
 
 async def message_templates(
@@ -149,7 +151,8 @@ async def message_templates(
     return found
 
 
-def _named(fetch: AnyFetch, id: str | None, ref: SourceRef | None, *types: EntityType) -> Ref:
+def named(fetch: AnyFetch, id: str | None, ref: SourceRef | None, *types: EntityType) -> Ref:
+    """The record that is named by its global id or by its source's own."""
     if ref is not None:
         return by_native_id(fetch, ref, "ref", *types)[1]
     return by_id(fetch, id or "", "id", *types)[1]

@@ -35,7 +35,7 @@ async def write(
     exactly_one("id", id=id, idempotencyKey=idempotency_key)
     if id is not None:
         return await fetch.context.recall.write(by_id(fetch, id, "id", EntityType.WRITE)[1])
-    return await fetch.context.history.by_key(fetch.context.principal, idempotency_key or "")
+    return await fetch.context.history.by_key(fetch.context.owners, idempotency_key or "")
 
 
 async def writes(
@@ -53,7 +53,10 @@ async def writes(
     last = None if after is None else cursors.read(after)
     # One more than the page holds tells whether there is another.
     found = await fetch.context.history.page(
-        wanted, limit=size + 1, after=None if last is None else (last.submitted_at, last.id)
+        wanted,
+        fetch.context.owners,
+        limit=size + 1,
+        after=None if last is None else (last.submitted_at, last.id),
     )
     edges = [Edge(cursors.write(_Position(entry.submitted_at, entry.id)), entry) for entry in found[:size]]
     return Connection(
@@ -75,7 +78,6 @@ def _wanted(fetch: AnyFetch, given: WriteFilter) -> EntryFilter:
         known = ", ".join(OPERATIONS)
         raise BadInput(f"No such operation. There are: {known}.", argument="filter.operation")
     return EntryFilter(
-        principal=fetch.context.principal,
         state=given.state,
         source=given.source,
         operation=given.operation,

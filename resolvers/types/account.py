@@ -4,6 +4,7 @@ import strawberry
 
 from gateway.domain import records
 from gateway.plans.fields import batch_field
+from resolvers import prices
 from resolvers.batches import account_lists as batches
 from resolvers.batches.held_accounts import account_at
 from resolvers.types.connections import (
@@ -31,14 +32,22 @@ class Account(Node):
     phone: str | None = strawberry.field(description="The phone number.")
     status: AccountStatus | None = strawberry.field(description="Whether it is in use.")
     organization: "Account | None" = batch_field(
-        account_at("organization"), description="The organisation that it belongs to."
+        account_at("organization"),
+        description="The organisation that it belongs to.",
+        calls=prices.held_account,
     )
-    cases: CaseConnection | None = batch_field(batches.cases, description="Its cases, at its own source.")
+    cases: CaseConnection | None = batch_field(
+        batches.cases, description="Its cases, at its own source.", calls=prices.list_of_account
+    )
     tickets: TicketConnection | None = batch_field(
-        batches.tickets, description="Its tickets, at its own source: an agent's are those assigned to them."
+        batches.tickets,
+        description="Its tickets, at its own source: an agent's are those assigned to them.",
+        calls=prices.list_of_account,
     )
     subscriptions: ServiceSubscriptionConnection | None = batch_field(
-        batches.subscriptions, description="Its subscriptions, at its own source."
+        batches.subscriptions,
+        description="Its subscriptions, at its own source.",
+        calls=prices.list_of_account,
     )
 
     @classmethod

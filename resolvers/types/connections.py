@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import strawberry
 
+from gateway.plans.price import at_most
+from resolvers.paging import MAX_SIZE
 from resolvers.types.source import SourceSlice
 
 if TYPE_CHECKING:
@@ -34,8 +36,10 @@ class Edge(Generic[N]):
 
 @strawberry.type(description="A page of a list that may come from several sources.")
 class Connection(Generic[N]):
-    edges: list[Edge[N]] = strawberry.field(description="The page's nodes with their cursors.")
-    nodes: list[N] = strawberry.field(description="The page's nodes.")
+    edges: list[Edge[N]] = strawberry.field(
+        description="The page's nodes with their cursors.", metadata=at_most(MAX_SIZE)
+    )
+    nodes: list[N] = strawberry.field(description="The page's nodes.", metadata=at_most(MAX_SIZE))
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
     total_count: int | None = strawberry.field(
         description="How many there are in all; null where a source doesn't say."
@@ -48,8 +52,10 @@ _Message = Annotated["Message", strawberry.lazy("resolvers.types.message")]
 
 @strawberry.type(description="A page of one conversation's messages.")
 class MessageConnection:
-    edges: list[Edge[_Message]] = strawberry.field(description="The page's messages with their cursors.")
-    nodes: list[_Message] = strawberry.field(description="The page's messages.")
+    edges: list[Edge[_Message]] = strawberry.field(
+        description="The page's messages with their cursors.", metadata=at_most(MAX_SIZE)
+    )
+    nodes: list[_Message] = strawberry.field(description="The page's messages.", metadata=at_most(MAX_SIZE))
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
     total_count: int | None = strawberry.field(description="How many there are under the filter.")
 

@@ -9,6 +9,7 @@ import strawberry
 
 from gateway.domain.catalog import Capability
 from gateway.domain.errors import RefusalCode
+from gateway.domain.health import CircuitState, HealthState
 from gateway.domain.ledger import WriteState
 from gateway.domain.pages import SliceState
 from gateway.domain.records import (
@@ -30,7 +31,9 @@ __all__ = [
     "AuthorRole",
     "Capability",
     "Channel",
+    "CircuitState",
     "ConversationState",
+    "HealthState",
     "MessageType",
     "OriginKind",
     "RefusalCode",
@@ -237,6 +240,27 @@ _expose(
         "UNAVAILABLE": "It couldn't be asked: its part is missing. `error` says why.",
         "UNSUPPORTED": "It has no such list, or can't filter like this. `error` says what it lacks.",
         "SKIPPED": "The filter leaves it out.",
+    },
+)
+_expose(
+    HealthState,
+    "HealthState",
+    "A source's condition in a word.",
+    {
+        "HEALTHY": "It answers.",
+        "DEGRADED": "One call in ten or more fails, or it is being tried out after it was down.",
+        "DOWN": "It has failed so often that it isn't asked for now.",
+        "UNKNOWN": "It hasn't been asked lately.",
+    },
+)
+_expose(
+    CircuitState,
+    "CircuitState",
+    "Whether calls to a source are let through.",
+    {
+        "CLOSED": "They are.",
+        "OPEN": "They are refused for a while, as too many have failed.",
+        "HALF_OPEN": "A few are, to see whether it is well again.",
     },
 )
 _expose(

@@ -8,7 +8,9 @@ import strawberry
 from gateway.domain import records
 from gateway.domain.errors import BadInput
 from gateway.plans.fields import batch_field
+from gateway.plans.price import free
 from gateway.security import html
+from resolvers import prices
 from resolvers.batches import messages as batches
 from resolvers.batches.held_accounts import account_at
 from resolvers.types.connections import MessageConnection
@@ -74,7 +76,9 @@ class MessageAuthor:
     name: str | None = strawberry.field(description="The author's name.")
     email: str | None = strawberry.field(description="The author's e-mail address.")
     account: Annotated["Account", strawberry.lazy("resolvers.types.account")] | None = batch_field(
-        account_at("account"), description="The author's account, where the source names it."
+        account_at("account"),
+        description="The author's account, where the source names it.",
+        calls=prices.held_account,
     )
 
 
@@ -89,7 +93,11 @@ class Attachment:
 class Message(Node):
     origin: Origin = strawberry.field(description="Where it comes from.")
     conversation: Annotated["Conversation", strawberry.lazy("resolvers.types.conversation")] | None = (
-        batch_field(batches.conversations_of, description="The case or ticket that it belongs to.")
+        batch_field(
+            batches.conversations_of,
+            description="The case or ticket that it belongs to.",
+            calls=prices.conversation_of_message,
+        )
     )
     author: MessageAuthor | None = strawberry.field(description="Who wrote it.")
     kind: MessageKind | None = strawberry.field(description="What it is.")
@@ -98,9 +106,13 @@ class Message(Node):
     preview: str | None = strawberry.field(
         resolver=_preview, description="The beginning of its text on one line."
     )
-    parent: "Message | None" = batch_field(batches.parents_of, description="The message that it answers.")
+    parent: "Message | None" = batch_field(
+        batches.parents_of, description="The message that it answers.", calls=prices.of_messages
+    )
     replies: MessageConnection | None = batch_field(
-        batches.replies, description="The messages that answer it, oldest first."
+        batches.replies,
+        description="The messages that answer it, oldest first.",
+        calls=prices.replies,
     )
     visibility: Visibility | None = strawberry.field(description="Whether the customer can see it.")
     external_id: str | None = strawberry.field(description="The id that its sender gave it.")
@@ -120,6 +132,7 @@ class Message(Node):
         batches.writes_of,
         description="Your own write that has become this message; null for everybody else's, and for "
         "messages that were not written through this gateway.",
+        calls=free,
     )
 
     @classmethod

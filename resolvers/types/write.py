@@ -8,8 +8,11 @@ from strawberry.types import Info
 
 from gateway.domain import catalog, ledger
 from gateway.plans.fields import batch_field
+from gateway.plans.price import at_most
+from resolvers import prices
 from resolvers.batches.nodes import node_at
 from resolvers.context import Context
+from resolvers.paging import MAX_SIZE
 from resolvers.types.connections import Edge, PageInfo
 from resolvers.types.enums import WriteState
 from resolvers.types.node import Node
@@ -20,6 +23,10 @@ def _source_of(root: strawberry.Parent[ledger.Entry], info: Info[Context, Any]) 
     """A write outlives its source's configuration: one that has gone can do nothing any more."""
     key = root.source
     return info.context.catalog.get(key) or catalog.Source(key, "", key, "", client=None, shapes={})
+
+
+# `confirmMessages` takes no more.
+MAX_PARTS = 500
 
 
 @strawberry.type(description="Why a write, or a part of it, isn't confirmed.")
@@ -36,7 +43,9 @@ class WriteProblem:
 @strawberry.type(description="One of the objects that a write of several is about.")
 class WritePart:
     target: Node | None = batch_field(
-        node_at("target"), description="The object. Costs nothing as long as only its id is asked for."
+        node_at("target"),
+        description="The object. Costs nothing as long as only its id is asked for.",
+        calls=prices.referred_node,
     )
     state: WriteState = strawberry.field(description="What is known of this part.")
     already_confirmed: bool = strawberry.field(
@@ -62,11 +71,13 @@ class Write(Node):
         node_at("target"),
         description="What it writes to or changes; null for what had no place before. Costs nothing as long "
         "as only its id is asked for.",
+        calls=prices.referred_node,
     )
     result: Node | None = batch_field(
         node_at("result"),
         description="The new object that it has become; null until that is known, and for changes. Costs "
         "nothing as long as only its id is asked for.",
+        calls=prices.referred_node,
     )
     submitted_at: datetime = strawberry.field(
         description="When it was recorded, just before it was first sent."
@@ -83,7 +94,7 @@ class Write(Node):
     )
     problem: WriteProblem | None = strawberry.field(description="Why it isn't confirmed.")
     parts: list[WritePart] = strawberry.field(
-        description="Its parts, where it is about several objects; else empty."
+        description="Its parts, where it is about several objects; else empty.", metadata=at_most(MAX_PARTS)
     )
 
     @classmethod
@@ -93,6 +104,8 @@ class Write(Node):
 
 @strawberry.type(description="A page of writes.")
 class WriteConnection:
-    edges: list[Edge[Write]] = strawberry.field(description="The page's writes with their cursors.")
-    nodes: list[Write] = strawberry.field(description="The page's writes.")
+    edges: list[Edge[Write]] = strawberry.field(
+        description="The page's writes with their cursors.", metadata=at_most(MAX_SIZE)
+    )
+    nodes: list[Write] = strawberry.field(description="The page's writes.", metadata=at_most(MAX_SIZE))
     page_info: PageInfo = strawberry.field(description="Where the page lies.")

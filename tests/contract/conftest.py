@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -42,13 +43,14 @@ from gateway.domain.writes import (
     WriteInput,
 )
 from gateway.sandbox import Running, Sandbox, Service
+from gateway.sandbox.arrivals import Arrival
 from gateway.sources.registry import SOURCES, SPECS
 from gateway.sources.spec import SourceContext, SourceSpec
 from gateway.transport import Call, Transport
 from gateway.transport import Reply as HttpReply
 from gateway.transport.httpx import HttpxOptions, HttpxTransport
 from tests.contract.ability import Filter, Upload, Write, feeds, inside, prepare
-from tests.sources import Hands
+from tests.sources import Hands, connected
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, tzinfo=UTC)
 KEY = "one"
@@ -74,6 +76,7 @@ class Sample:
         writes: One of each that it can do, made of the references found in the lists.
         log_in: Path of the call that fetches a token, where there is one.
         settings: On top of the sandbox's, as it needs them to be able to do all that it can.
+        carried: The credential on a request, where it belongs; None where it isn't there.
         unproven: Types of writes that may have landed although they are not seen.
         unseen: Why no write of it can be looked for; None if each can.
     """
@@ -84,10 +87,26 @@ class Sample:
     absent: tuple[Ref, ...]
     keys: tuple[AccountKey, ...] = ()
     writes: Callable[[Refs], tuple[Write, ...]]
+    carried: Callable[[Arrival], str | None]
     log_in: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     unproven: frozenset[type] = frozenset()
     unseen: str | None = None
+
+
+def in_header(name: str, prefix: str = "") -> Callable[[Arrival], str | None]:
+    """Reads a credential out of a header."""
+
+    def carried(arrival: Arrival) -> str | None:
+        value = arrival.headers.get(name)
+        return value.removeprefix(prefix) if value is not None and value.startswith(prefix) else None
+
+    return carried
+
+
+def in_query(name: str) -> Callable[[Arrival], str | None]:
+    """Reads a credential out of the query."""
+    return lambda arrival: dict(parse_qsl(arrival.query)).get(name)
 
 
 _READER = ref(EntityType.ACCOUNT, "SUBSCRIBER", "66d986b4ad659dea5ceb9b62")
@@ -109,6 +128,7 @@ SAMPLES: Mapping[str, Sample] = {
         ),
         keys=(AccountKey("nativeId", _READER.parts[1]), AccountKey("externalId", "crm=C-1000")),
         writes=lambda _: (NewTicket(requester=_READER, subject="Vacation", body="Please stop."),),
+        carried=in_header("authorization", "Bearer "),
         log_in="api/authorization/access_token",
         # Once they are resolved, no list shows them.
         unproven=frozenset({NewTicket}),
@@ -140,6 +160,7 @@ SAMPLES: Mapping[str, Sample] = {
                 messages=tuple(ref(EntityType.MESSAGE, *_HUB_CASE.parts, number) for number in ("1", "2"))
             ),
         ),
+        carried=in_header("x-hub-api-token"),
     ),
     "netevia": Sample(
         capabilities="READ_ACCOUNT LIST_ACCOUNTS REPLY",
@@ -147,6 +168,7 @@ SAMPLES: Mapping[str, Sample] = {
         known=(ref(EntityType.TICKET, "123456"), ref(EntityType.MESSAGE, "123456", "987654")),
         absent=(ref(EntityType.ACCOUNT, "LINKED_USER", "999999"),),
         writes=lambda _: (Reply(conversation=ref(EntityType.TICKET, "123456"), body="Thanks."),),
+        carried=in_header("authorization", "Bearer "),
         unseen="Its only endpoint for tickets takes messages. Nothing reads them back.",
     ),
     "telecomx": Sample(
@@ -179,6 +201,7 @@ SAMPLES: Mapping[str, Sample] = {
             ),
             Removal(subscription=refs[EntityType.NOTIFICATION_SUBSCRIPTION][0]),
         ),
+        carried=in_query("token"),
         log_in="auth/login",
     ),
     "thulium": Sample(
@@ -210,10 +233,13 @@ SAMPLES: Mapping[str, Sample] = {
             TicketChanges(ticket=refs[EntityType.TICKET][0], status_native="6"),
             Upload("paragon.pdf", b"%PDF"),
         ),
+        carried=in_header("authorization", "Basic "),
         settings={"reference_field": "gateway_ref"},
     ),
 }
 
+# The settings that hold credentials of the gateway's own.
+_OWN = frozenset({"token", "client_id", "client_secret", "username", "password", "api_user", "api_password"})
 _LOG_INS = {sample.log_in for sample in SAMPLES.values()}
 
 
@@ -323,13 +349,22 @@ class Bench:
         self._stack.push_async_callback(transport.close)
         return transport
 
-    def source(self, transport: Transport | None = None, *, key: str = KEY) -> Source:
+    def source(self, transport: Transport | None = None, *, key: str = KEY, forwards: bool = False) -> Source:
         """The source as the graph holds it, with a client that has not logged in yet."""
-        given = {**sandbox_sources(self.sandbox, self.running)[self.spec.kind], **self.sample.settings}
-        settings = self.spec.settings.model_validate(given)
-        context = SourceContext(key, settings, transport or self.wire(), self.hands)
-        client = self.spec.build(context)
+        client = connected(self.spec, self.context(transport, key=key, forwards=forwards))
         return Source(key, self.spec.kind, self.spec.title, self.spec.docs_url, client, self.spec.shapes)
+
+    def context(
+        self, transport: Transport | None = None, *, key: str = KEY, forwards: bool = False
+    ) -> SourceContext[Any]:
+        """What its adapter is handed; with `forwards` the gateway has no credentials of its own."""
+        given = {**sandbox_sources(self.sandbox, self.running)[self.spec.kind], **self.sample.settings}
+        if forwards:
+            given = {name: value for name, value in given.items() if name not in _OWN}
+            given |= {"credentials": "forward", "forward_header": "x-desk-token"}
+        assert list(self.spec.settings.credential_problems(given)) == []
+        settings = self.spec.settings.model_validate(given)
+        return SourceContext(key, settings, transport or self.wire(), self.hands)
 
     def secrets(self) -> set[str]:
         """What nobody may read: credentials, tokens that were in use, and where the source answers."""

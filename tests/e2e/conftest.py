@@ -15,6 +15,10 @@ from gateway.observability.logs import configure_logs
 from gateway.sandbox import Faults, Running, Sandbox
 from tests.ledgers import temporary_ledger
 
+# What is asked reaches the sandbox, once: what is shared, kept and tried again has tests of its own.
+BARE: dict[str, Any] = {"cache_ttl_s": 0, "max_stale_s": 0, "max_retries": 0}
+UNCAPPED: dict[str, Any] = {"operations": {"max_calls": 1000, "max_calls_per_source": 1000}}
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -57,14 +61,23 @@ class Stack:
 
 
 @asynccontextmanager
-async def open_stack(**changes: Any) -> AsyncIterator[Stack]:
-    """A gateway over a fresh sandbox; `changes` go to `Sandbox`."""
+async def open_stack(
+    *, each_source: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, **changes: Any
+) -> AsyncIterator[Stack]:
+    """A gateway over a fresh sandbox.
+
+    Args:
+        each_source: Settings of every source, on top of `BARE`.
+        settings: Other settings, on top of `UNCAPPED`.
+        changes: For `Sandbox`.
+    """
     sandbox = Sandbox(**changes)
     async with AsyncExitStack() as stack:
         ledger_url = stack.enter_context(temporary_ledger())
         running = await stack.enter_async_context(sandbox.serve())
-        settings = config.check({"ledger": {"url": ledger_url}, "sources": sandbox_sources(sandbox, running)})
-        app = create_app(settings)
+        sources = sandbox_sources(sandbox, running, **{**BARE, **(each_source or {})})
+        checked = config.check({"ledger": {"url": ledger_url}, "sources": sources, **UNCAPPED, **(settings or {})})
+        app = create_app(checked)
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app)
         http = await stack.enter_async_context(

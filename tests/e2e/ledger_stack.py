@@ -14,7 +14,7 @@ from gateway import config
 from gateway.app import create_app
 from gateway.commands.dev import sandbox_sources
 from gateway.sandbox import Faults, Running, Sandbox
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import BARE, UNCAPPED, Stack
 from tests.ledgers import new_ledger
 
 WRITE = """write { id operation source { key } state idempotencyKey target { id } result { id } attempts replayed
@@ -54,7 +54,7 @@ class Deployment:
         self, *, host: str = "127.0.0.1", ledger_url: str | None = None, without: Collection[str] = ()
     ) -> AsyncIterator[Stack]:
         """Another process; by another `host` it is known to the sources by other credentials."""
-        sources = sandbox_sources(self.sandbox, self.running)
+        sources = sandbox_sources(self.sandbox, self.running, **BARE)
         for each in sources.values():
             each["base_url"] = each["base_url"].replace("127.0.0.1", host)
         hub = sources["service_order_hub"]
@@ -65,7 +65,7 @@ class Deployment:
         }
         sources = {key: each for key, each in sources.items() if key not in without}
         ledger = {"url": ledger_url or self.ledger_url, "reconcile_every_s": 3600}
-        app = create_app(config.check({"ledger": ledger, "sources": sources}))
+        app = create_app(config.check({"ledger": ledger, "sources": sources, **UNCAPPED}))
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,

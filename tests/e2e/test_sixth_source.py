@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import httpx
 import msgspec
 import pytest
 import uvicorn
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,10 +21,10 @@ from gateway.domain.errors import ConfigError, Refusal
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.pages import Feed, Page
 from gateway.domain.ports import ConversationFilter, Slot
-from gateway.domain.records import Body, Message, Origin, TextFormat, Ticket
+from gateway.domain.records import Body, Fetched, Message, TextFormat, Ticket
 from gateway.domain.rules import Rule, check
 from gateway.domain.writes import Attempt, Reply, given_fields
-from gateway.sources.auth import FixedCredential, in_header
+from gateway.sources.auth import fixed, in_header
 from gateway.sources.registry import SPECS
 from gateway.sources.rest import Rest, each
 from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec
@@ -49,21 +50,28 @@ class Notebook:
 
     async def _page(self, offset: int, limit: int) -> Page[Ticket]:
         reply = await self._rest.send(Call("notes", "GET", "notes", safe=True))
-        notes = self._rest.decode(reply, list[Note])[offset : offset + limit]
-        return Page(tuple(map(self._ticket, notes)), None, exhausted=True)
+        notes, fetched = (
+            self._rest.decode(reply, list[Note])[offset : offset + limit],
+            self._rest.fetched(reply),
+        )
+        return Page(
+            tuple(self._ticket(note, fetched) for note in notes), None, exhausted=True, fetched=fetched
+        )
 
     async def read_tickets(self, refs: Sequence[Ref]) -> list[Slot[Ticket]]:
         async def one(ref: Ref) -> Ticket | None:
-            note = await self._note(ref)
-            return None if note is None else self._ticket(note)
+            found = await self._note(ref)
+            return None if found is None else self._ticket(*found)
 
         return await each(one, refs)
 
     async def read_messages(self, conversations: Sequence[Ref]) -> list[Slot[tuple[Message, ...]]]:
         async def one(ref: Ref) -> tuple[Message, ...] | None:
-            note = await self._note(ref)
-            lines = () if note is None else note.lines
-            return tuple(self._message(ref, index, line) for index, line in enumerate(lines))
+            found = await self._note(ref)
+            if found is None:
+                return None
+            note, fetched = found
+            return tuple(self._message(ref, index, line, fetched) for index, line in enumerate(note.lines))
 
         return await each(one, conversations)
 
@@ -75,33 +83,34 @@ class Notebook:
     async def send_reply(self, reply: Reply, attempt: Attempt) -> Message:  # noqa: ARG002 - it takes no reference
         path = f"notes/{reply.conversation.parts[0]}/lines"
         sent = await self._rest.send(Call("add line", "POST", path, safe=False, body=reply.body.encode()))
-        return self._message(reply.conversation, self._rest.decode(sent, int), reply.body)
+        index = self._rest.decode(sent, int)
+        return self._message(reply.conversation, index, reply.body, self._rest.fetched(sent))
 
-    async def _note(self, ref: Ref) -> Note | None:
+    async def _note(self, ref: Ref) -> tuple[Note, Fetched] | None:
         reply = await self._rest.find(Call("note", "GET", f"notes/{ref.parts[0]}", safe=True))
-        return None if reply is None else self._rest.decode(reply, Note)
+        return None if reply is None else (self._rest.decode(reply, Note), self._rest.fetched(reply))
 
-    def _ticket(self, note: Note) -> Ticket:
+    def _ticket(self, note: Note, fetched: Fetched) -> Ticket:
         ref = Ref(EntityType.TICKET, self._rest.source, (str(note.id),))
-        return Ticket(ref=ref, origin=Origin(self._rest.source, str(note.id)), subject=note.title)
+        return Ticket(ref=ref, origin=fetched.origin(self._rest.source, str(note.id)), subject=note.title)
 
-    def _message(self, ticket: Ref, index: int, line: str) -> Message:
+    def _message(self, ticket: Ref, index: int, line: str, fetched: Fetched) -> Message:
         ref = Ref(EntityType.MESSAGE, self._rest.source, (*ticket.parts, str(index)))
-        origin = Origin(self._rest.source, str(index))
+        origin = fetched.origin(self._rest.source, str(index))
         return Message(ref=ref, origin=origin, conversation=ticket, body=Body(line, TextFormat.PLAIN))
 
 
 class NotebookSettings(SourceSettings):
     kind: Literal["notebook"]
-    word: str
+    own_credentials: ClassVar[tuple[str, ...]] = ("word",)
+    word: SecretStr | None = None
 
 
 def build(context: SourceContext[NotebookSettings]) -> Notebook:
     def explain(_: HttpReply) -> tuple[Refusal, ...]:
         return ()
 
-    auth = FixedCredential(context.settings.word, in_header("x-word"))
-    return Notebook(Rest(context.key, context.transport, auth, clock=context.clock, explain=explain))
+    return Notebook(Rest(context.key, context.transport, clock=context.clock, explain=explain))
 
 
 SPEC = SourceSpec(
@@ -111,6 +120,8 @@ SPEC = SourceSpec(
     settings=NotebookSettings,
     shapes={EntityType.TICKET: (r"\d{1,9}",), EntityType.MESSAGE: (r"\d{1,9}", r"\d{1,9}")},
     build=build,
+    put=lambda _: in_header("x-word"),
+    auth=lambda context: fixed(context.settings.word),
 )
 
 
@@ -248,6 +259,6 @@ def test_its_settings_are_checked_like_any_others() -> None:
         config.check({"sources": {"kitchen": {"kind": "notebook", "wrod": "sesame"}}}, specs=specs)
     assert refused.value.problems == [
         "sources.kitchen.base_url: is missing",
-        "sources.kitchen.word: is missing",
         "sources.kitchen.wrod: is no setting; check its spelling",
+        "sources.kitchen.word: is missing",
     ]

@@ -14,7 +14,8 @@ import pytest
 from starlette.routing import Mount, Route
 
 from gateway import config
-from gateway.app import create_app, open_catalog
+from gateway.app import create_app
+from gateway.assembly import open_catalog
 from gateway.commands.dev import sandbox_sources
 from gateway.config import ServerSettings, Settings
 from gateway.domain.errors import SourceUnavailable
@@ -123,7 +124,8 @@ def port() -> Iterator[int]:
         complaints = process.stdout.read()
         assert process.wait(60) == 0
         assert "Traceback" not in complaints
-        assert all(line.startswith("WARNING uvicorn.error ") for line in complaints.splitlines())
+        logged = [json.loads(line) for line in complaints.splitlines()]
+        assert {(each["logger"], each["level"]) for each in logged} <= {("uvicorn.error", "warning")}
 
 
 def exchange(port: int, sent: bytes, *, close: bool = False) -> bytes:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from gateway.config import FILE_VARIABLE, PREFIX, ServerSettings, Settings, check, load
+from gateway.config import FILE_VARIABLE, PREFIX, OperationSettings, ServerSettings, Settings, check, load
 from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import Retention
 from gateway.domain.records import ConversationState
+from gateway.sources.auth import reveal
 from gateway.sources.netevia import NeteviaSettings
 from gateway.sources.service_order_hub import ServiceOrderHubSettings
 from gateway.sources.telecomx import TelecomxSettings
@@ -90,7 +91,7 @@ def test_a_file_is_read_with_its_sources_in_order(tmp_path: Path) -> None:
     )
     hub = settings.sources["hub"]
     assert isinstance(hub, ServiceOrderHubSettings)
-    assert (hub.token.get_secret_value(), hub.enabled, hub.zone.key) == ("s3cret", False, "Europe/Berlin")
+    assert (reveal(hub.token), hub.enabled, hub.zone.key) == ("s3cret", False, "Europe/Berlin")
     assert hub.statuses == {"waiting for parts": ConversationState.ON_HOLD}
 
 
@@ -98,9 +99,7 @@ def test_two_instances_of_one_kind_are_two_sources() -> None:
     settings = check({"sources": {"one": _HUB, "two": {**_HUB, "token": "other"}}})
 
     assert [
-        each.token.get_secret_value()
-        for each in settings.sources.values()
-        if isinstance(each, ServiceOrderHubSettings)
+        reveal(each.token) for each in settings.sources.values() if isinstance(each, ServiceOrderHubSettings)
     ] == ["s3cret", "other"]
 
 
@@ -134,7 +133,7 @@ def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
     assert settings.server == ServerSettings(port=0, host="127.0.0.2")
     hub = settings.sources["hub"]
     assert isinstance(hub, ServiceOrderHubSettings)
-    assert hub.token.get_secret_value() == "s3cret"
+    assert reveal(hub.token) == "s3cret"
 
 
 def test_variables_alone_suffice() -> None:
@@ -151,7 +150,7 @@ def test_variables_alone_suffice() -> None:
 
     bank = settings.sources["bank"]
     assert isinstance(bank, NeteviaSettings)
-    assert (settings.server.explorer, bank.token.get_secret_value(), bank.read_timeout_s) == (
+    assert (settings.server.explorer, reveal(bank.token), bank.read_timeout_s) == (
         False,
         "s3cret",
         2.5,
@@ -176,9 +175,7 @@ def test_an_underscore_stands_for_a_hyphen_of_a_sources_key_only(tmp_path: Path)
     settings = load(path, _variables(SOURCES__BANK_PL_2__TOKEN="for pl-2", SOURCES__BANK_PL__TOKEN="for pl"))
 
     assert {
-        key: each.token.get_secret_value()
-        for key, each in settings.sources.items()
-        if isinstance(each, NeteviaSettings)
+        key: reveal(each.token) for key, each in settings.sources.items() if isinstance(each, NeteviaSettings)
     } == {"bank-pl-2": "for pl-2", "bank_pl": "for pl"}
 
 
@@ -234,7 +231,7 @@ def test_a_secret_is_taken_as_it_is_written(secret: str) -> None:
 
     bank = settings.sources["bank"]
     assert isinstance(bank, NeteviaSettings)
-    assert bank.token.get_secret_value() == secret
+    assert reveal(bank.token) == secret
 
 
 def test_the_variable_that_names_the_file_is_no_setting() -> None:
@@ -532,4 +529,156 @@ def test_what_may_go_from_the_ledger_follows_from_its_settings() -> None:
 def test_nothing_is_kept_longer_than_its_entry(kept: str) -> None:
     assert _problems({"ledger": {"keep_entries_days": 30, kept: 31}}) == [
         "ledger: Value error, keep_entries_days can't be less than keep_keys_days or keep_bodies_days"
+    ]
+
+
+# -- what one operation may take
+
+
+def test_an_operation_takes_10_s_and_30_at_most_and_150_calls_and_60_to_one_source_unless_told() -> None:
+    assert check({}).operations == OperationSettings(
+        timeout_s=10, max_timeout_s=30, max_calls=150, max_calls_per_source=60
+    )
+
+
+def test_what_an_operation_may_take_can_be_told() -> None:
+    given = {"timeout_s": 0.5, "max_timeout_s": 0.5, "max_calls": 1, "max_calls_per_source": 1}
+
+    assert check({"operations": given}).operations == OperationSettings(
+        timeout_s=0.5, max_timeout_s=0.5, max_calls=1, max_calls_per_source=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"timeout_s": 0}, "timeout_s: Input should be greater than 0"),
+        ({"timeout_s": -1}, "timeout_s: Input should be greater than 0"),
+        ({"max_timeout_s": 0}, "max_timeout_s: Input should be greater than 0"),
+        ({"max_timeout_s": 301}, "max_timeout_s: Input should be less than or equal to 300"),
+        ({"max_calls": 0}, "max_calls: Input should be greater than or equal to 1"),
+        (
+            {"max_calls": 1.5},
+            "max_calls: Input should be a valid integer, got a number with a fractional part",
+        ),
+        ({"max_calls_per_source": 0}, "max_calls_per_source: Input should be greater than or equal to 1"),
+        ({"max_call": 5}, "max_call: is no setting; check its spelling"),
+    ],
+)
+def test_what_no_operation_could_go_by_is_refused(given: dict[str, Any], problem: str) -> None:
+    assert _problems({"operations": given}) == [f"operations.{problem}"]
+
+
+@pytest.mark.parametrize(
+    "given", [{"timeout_s": 31}, {"max_timeout_s": 9}, {"timeout_s": 3, "max_timeout_s": 2}]
+)
+def test_nobody_waits_by_default_longer_than_anybody_may(given: dict[str, Any]) -> None:
+    assert _problems({"operations": given}) == [
+        "operations: Value error, timeout_s can't be more than max_timeout_s"
+    ]
+
+
+# -- how each source is treated
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("attempt_timeout_s", 0),
+        ("max_waiting", -1),
+        ("slow_call_s", 0),
+        ("max_retries", -1),
+        ("max_retries", 6),
+        ("cache_ttl_s", -0.1),
+        ("cache_ttl_s", 3601),
+        ("max_stale_s", -1),
+        ("cache_max_bytes", -1),
+    ],
+)
+def test_a_treatment_that_makes_no_sense_is_refused_under_its_key(name: str, wrong: float) -> None:
+    [problem] = _problems({"sources": {"hub": {**_HUB, name: wrong}}})
+
+    assert problem.startswith(f"sources.hub.{name}: Input should be ")
+
+
+def test_cache_queue_and_retries_can_be_turned_off() -> None:
+    off = {"cache_ttl_s": 0, "max_stale_s": 0, "cache_max_bytes": 0, "max_retries": 0, "max_waiting": 0}
+    hub = check({"sources": {"hub": {**_HUB, **off}}}).sources["hub"]
+
+    assert {name: getattr(hub, name) for name in off} == off
+
+
+# -- callers' own credentials
+
+_ID_KEY = "an id_key of 32 characters: s3cret"
+_FORWARDING: dict[str, Any] = {
+    "kind": "netevia",
+    "base_url": "https://bank.example",
+    "credentials": "forward",
+    "forward_header": "X-Bank-Token",
+}
+
+
+def test_a_source_may_take_each_callers_credential() -> None:
+    settings = check({"forwarding": {"id_key": _ID_KEY}, "sources": {"bank": _FORWARDING, "hub": _HUB}})
+
+    assert {key: (each.forwards, each.forward_header) for key, each in settings.sources.items()} == {
+        "bank": (True, "x-bank-token"),
+        "hub": (False, None),
+    }
+    assert settings.forwarding.id_key == SecretStr(_ID_KEY)
+    assert "s3cret" not in f"{settings} {settings!r} {settings.model_dump()}"
+
+
+def test_the_key_to_their_ids_may_come_from_a_variable() -> None:
+    assert load(None, _variables(FORWARDING__ID_KEY=_ID_KEY)).forwarding.id_key == SecretStr(_ID_KEY)
+
+
+def test_without_the_key_to_their_ids_every_source_that_needs_it_is_named() -> None:
+    assert _problems({"sources": {"bank": _FORWARDING, "hub": _HUB, "bank-2": _FORWARDING}}) == [
+        "forwarding.id_key: is missing; sources.bank needs it, as callers forward their credentials",
+        "forwarding.id_key: is missing; sources.bank-2 needs it, as callers forward their credentials",
+    ]
+
+
+def test_without_callers_credentials_no_key_is_needed() -> None:
+    assert check({"sources": {"hub": _HUB}}).forwarding.id_key is None
+
+
+@pytest.mark.parametrize("key", ["", "s3cret", "s3cret" * 5 + "x"])
+def test_a_key_that_could_be_guessed_is_refused_and_not_repeated(key: str) -> None:
+    [problem] = _problems({"forwarding": {"id_key": key}, "sources": {"bank": _FORWARDING}})
+
+    assert problem.startswith("forwarding.id_key: ")
+    assert "at least 32" in problem
+
+
+@pytest.mark.parametrize("name", ["Authorization", "cookie", "X-Request-Id", "x-forwarded-for", "x bank"])
+def test_a_header_that_means_something_else_is_not_forwarded(name: str) -> None:
+    bank = {**_FORWARDING, "forward_header": name}
+
+    assert _problems({"forwarding": {"id_key": _ID_KEY}, "sources": {"bank": bank}}) == [
+        "sources.bank.forward_header: Value error, must be a header of its own, such as X-Support-Token"
+    ]
+
+
+def test_whose_credentials_are_used_is_told_in_full_or_not_at_all() -> None:
+    without = {name: value for name, value in _FORWARDING.items() if name != "forward_header"}
+    problems = _problems(
+        {
+            "forwarding": {"id_key": _ID_KEY},
+            "sources": {
+                "neither": {"kind": "netevia", "base_url": "https://bank.example"},
+                "both": {**_FORWARDING, "token": "s3cret"},
+                "nowhere": without,
+                "unused": {**_NETEVIA, "forward_header": "X-Bank-Token"},
+            },
+        }
+    )
+
+    assert problems == [
+        "sources.neither.token: is missing",
+        "sources.both.token: is not used where callers forward their own credentials: leave it out",
+        "sources.nowhere.forward_header: is missing; it names the request header with the caller's credential",
+        'sources.unused.forward_header: is for `credentials = "forward"` alone',
     ]

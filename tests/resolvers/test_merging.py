@@ -9,10 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.catalog import Source
-from gateway.domain.errors import BadInput, SourceError, SourceFault, SourceTimeout, SourceUnavailable
+from gateway.domain.errors import (
+    BadInput,
+    DeadlineExceeded,
+    SourceError,
+    SourceFault,
+    SourceTimeout,
+    SourceUnavailable,
+)
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import TicketLister
+from gateway.domain.records import Fetched, OriginKind
 from gateway.plans.fields import Fetch
 from gateway.plans.selection import Selection
 from resolvers.context import AnyFetch, Report
@@ -58,6 +66,7 @@ class Listed:
     counts: bool = True
     short: int = 1_000
     failure: SourceError | None = None
+    fetched: list[Fetched] = field(default_factory=list)
     reads: list[tuple[int, int]] = field(default_factory=list)
 
     async def read(self, offset: int, limit: int) -> Page[Item]:
@@ -68,7 +77,8 @@ class Listed:
             raise self.failure
         until = offset + min(limit, self.short)
         total = len(self.items) if self.counts else None
-        return Page(tuple(self.items[offset:until]), total, until >= len(self.items))
+        fetched = self.fetched[min(len(self.reads), len(self.fetched)) - 1] if self.fetched else None
+        return Page(tuple(self.items[offset:until]), total, until >= len(self.items), fetched)
 
     @property
     def feed(self) -> Feed[Item]:
@@ -352,6 +362,85 @@ async def test_a_source_that_cannot_be_asked_shortens_the_page_and_says_so_once(
         ),
     ]
     assert fetch.context.reports == [Report(failure, ("tickets",), ())]
+
+
+def _aged(age_s: float, *, stale: bool = False) -> Fetched:
+    return Fetched(_START - timedelta(seconds=age_s), OriginKind.CACHE, stale)
+
+
+async def test_a_sources_part_is_as_old_as_the_oldest_answer_that_it_is_made_of() -> None:
+    page = await _page(
+        [
+            _listed("desk", 9, 1, fetched=[_aged(0)]),
+            _listed("hub", 8, key="a", fetched=[_aged(2)]),
+            _listed("hub", 7, key="b", fetched=[_aged(0.5)]),
+            # Two reads: it gives one item at a time.
+            _listed("bank", 6, 5, short=1, fetched=[_aged(3), _aged(4)]),
+            _listed("shop", 4),
+        ]
+    )
+
+    assert page.sources == [
+        SourceSlice("desk", SliceState.OK, age_ms=0),
+        SourceSlice("hub", SliceState.OK, age_ms=2000),
+        SourceSlice("bank", SliceState.OK, age_ms=4000),
+        SourceSlice("shop", SliceState.OK),
+    ]
+
+
+@pytest.mark.parametrize("read", [merge_newest_first, one_after_the_other])
+async def test_a_source_that_one_answer_of_is_stale_says_so_with_its_age_and_is_no_error(
+    read: Reading,
+) -> None:
+    fetch = _fetch()
+    page = await _page(
+        [
+            _listed("desk", 9, fetched=[_aged(0)]),
+            _listed("hub", 8, key="a", fetched=[_aged(1)]),
+            _listed("hub", 7, key="b", fetched=[_aged(40, stale=True)]),
+        ],
+        read=read,
+        fetch=fetch,
+    )
+
+    assert _names(page) == ["desk9", "hub8", "hub7"]
+    assert page.sources == [
+        SourceSlice("desk", SliceState.OK, age_ms=0),
+        SourceSlice("hub", SliceState.STALE, age_ms=40_000),
+    ]
+    assert fetch.context.reports == []
+
+
+async def test_a_source_that_was_not_read_has_no_age() -> None:
+    first, second = _listed("desk", 2, 1, fetched=[_aged(1)]), _listed("hub", 3, fetched=[_aged(1)])
+
+    page = await _page([first, second], first=2, read=one_after_the_other)
+
+    assert second.reads == []
+    assert page.sources == [
+        SourceSlice("desk", SliceState.OK, age_ms=1000),
+        SourceSlice("hub", SliceState.OK),
+    ]
+
+
+async def test_a_source_that_fails_after_a_stale_answer_is_unavailable() -> None:
+    stale, failing = (
+        _listed("hub", 8, key="a", fetched=[_aged(40, stale=True)]),
+        _listed("hub", 7, key="b", failure=DeadlineExceeded("hub")),
+    )
+
+    page = await _page([stale, failing])
+
+    assert _names(page) == ["hub8"]
+    assert page.sources == [
+        SourceSlice(
+            "hub",
+            SliceState.UNAVAILABLE,
+            error=SliceError(
+                "DEADLINE_EXCEEDED", "The request's time ran out before the source had answered."
+            ),
+        )
+    ]
 
 
 async def test_a_source_with_several_feeds_is_unavailable_with_one_of_them() -> None:

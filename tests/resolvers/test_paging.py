@@ -1,14 +1,23 @@
 import base64
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.errors import BadInput, SourceThrottled
+from gateway.domain.errors import (
+    BadInput,
+    CircuitOpen,
+    DeadlineExceeded,
+    SourceError,
+    SourceThrottled,
+    TooManySourceCalls,
+)
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.pages import SliceState
 from gateway.domain.ports import CaseFilter
+from gateway.domain.records import Fetched, OriginKind
 from resolvers.paging import (
     Connection,
     Edge,
@@ -219,4 +228,53 @@ def test_a_source_that_could_not_be_asked_is_told_without_its_detail() -> None:
         SliceState.UNAVAILABLE,
         ordered=False,
         error=SliceError("SOURCE_THROTTLED", "The source asked for fewer requests."),
+        retry_after=3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "retry_after"),
+    [
+        (DeadlineExceeded("hub"), "DEADLINE_EXCEEDED", None),
+        (TooManySourceCalls("hub", "more than 3 calls to hub"), "TOO_MANY_SOURCE_CALLS", None),
+        (CircuitOpen("hub", retry_after_s=0.2), "SOURCE_UNAVAILABLE", 1),
+        (CircuitOpen("hub"), "SOURCE_UNAVAILABLE", None),
+        (SourceThrottled("hub", retry_after_s=0), "SOURCE_THROTTLED", 0),
+    ],
+    ids=lambda each: type(each).__name__ if isinstance(each, SourceError) else "",
+)
+def test_a_source_that_could_not_be_asked_says_why_and_when_to_ask_again(
+    error: SourceError, code: str, retry_after: int | None
+) -> None:
+    assert SourceSlice.unavailable("hub", error, ordered=True) == SourceSlice(
+        "hub", SliceState.UNAVAILABLE, error=SliceError(code, error.message), retry_after=retry_after
+    )
+
+
+_NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def _fetched(age_s: float, *, stale: bool = False) -> Fetched:
+    return Fetched(_NOW - timedelta(seconds=age_s), OriginKind.CACHE if age_s else OriginKind.SOURCE, stale)
+
+
+@pytest.mark.parametrize(
+    ("fetched", "state", "age_ms"),
+    [
+        ([], SliceState.OK, None),
+        ([_fetched(0)], SliceState.OK, 0),
+        ([_fetched(0), _fetched(1.2345), _fetched(1)], SliceState.OK, 1234),
+        ([_fetched(0), _fetched(40, stale=True)], SliceState.STALE, 40_000),
+        # As old as its oldest part, whichever of them is the stale one.
+        ([_fetched(60), _fetched(40, stale=True)], SliceState.STALE, 60_000),
+        # By a clock that was set back meanwhile.
+        ([_fetched(-5)], SliceState.OK, 0),
+    ],
+    ids=["nothing", "new", "of the cache", "partly stale", "oldest", "from the future"],
+)
+def test_a_source_that_took_part_is_as_old_as_its_oldest_answer(
+    fetched: list[Fetched], state: SliceState, age_ms: int | None
+) -> None:
+    assert SourceSlice.of("hub", iter(fetched), ordered=False, now=_NOW) == SourceSlice(
+        "hub", state, ordered=False, age_ms=age_ms
     )

@@ -1,11 +1,11 @@
 """Netevia's Banking API: support tickets of business-banking customers, which can be written to only."""
 
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from gateway.sources.auth import FixedCredential, in_header
+from gateway.sources.auth import fixed, in_header
 from gateway.sources.netevia.client import Netevia, explain, shapes
 from gateway.sources.rest import Rest
 from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec
@@ -15,8 +15,10 @@ class NeteviaSettings(SourceSettings):
     """How to reach the Banking API. The documents show a development host only, so none is preset."""
 
     kind: Literal["netevia"] = Field(description="Which adapter: the product's name.")
-    token: SecretStr = Field(
-        description="A bearer token from Netevia. Logging in needs a second factor, so it can't be automated."
+    own_credentials: ClassVar[tuple[str, ...]] = ("token",)
+    token: SecretStr | None = Field(
+        None,
+        description="A bearer token from Netevia. Log-ins take a second factor, so no program can.",
     )
 
 
@@ -26,11 +28,9 @@ def build(context: SourceContext[NeteviaSettings]) -> Netevia:
         Rest(
             context.key,
             context.transport,
-            FixedCredential(context.settings.token.get_secret_value(), in_header("authorization", "Bearer ")),
             clock=context.clock,
             explain=partial(explain, context.key),
-        ),
-        clock=context.clock,
+        )
     )
 
 
@@ -41,4 +41,7 @@ SPEC = SourceSpec(
     settings=NeteviaSettings,
     shapes=shapes(),
     build=build,
+    put=lambda _: in_header("authorization", "Bearer "),
+    auth=lambda context: fixed(context.settings.token),
+    ttl_s={"linked users": 60},
 )

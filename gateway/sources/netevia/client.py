@@ -8,16 +8,15 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from gateway.domain.clock import Clock
 from gateway.domain.errors import Refusal, RefusalCode, SourceError, SourceProtocolError
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState, whole
 from gateway.domain.ports import AccountFilter, Slot
-from gateway.domain.records import Account, AccountKind, Message, Ticket
+from gateway.domain.records import Account, AccountKind, Fetched, Message, Ticket
 from gateway.domain.rules import Rule, check
 from gateway.domain.writes import Attempt, Reply, given_fields
 from gateway.sources.netevia import mapping, wire
-from gateway.sources.rest import Rest
+from gateway.sources.rest import Rest, fresh
 from gateway.transport import Call
 from gateway.transport import Reply as HttpReply
 
@@ -46,23 +45,23 @@ _REPLY_RULES = {
 class Netevia:
     """The client of one instance."""
 
-    def __init__(self, rest: Rest, *, clock: Clock) -> None:
+    def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._source = rest.source
-        self._clock = clock
 
     async def check(self) -> None:
         """List the linked users: the only read there is."""
-        await self._linked_users()
+        await self._linked_users(anew=True)
 
     # -- accounts
 
     async def read_accounts(self, refs: Sequence[Ref]) -> list[Slot[Account]]:
         """GET LinkedAccount/users, once for all of them: there is no read of one user."""
         try:
-            found = {account.ref: account for account in await self._linked_users()}
+            users, _ = await self._linked_users()
         except SourceError as error:
             return [error] * len(refs)
+        found = {account.ref: account for account in users}
         return [found.get(ref) for ref in refs]
 
     def list_accounts(self, wanted: AccountFilter) -> tuple[Feed[Account], ...] | NoFeed:
@@ -74,17 +73,18 @@ class Netevia:
         return (Feed(self._source, "", self._page, MAX_LIMIT, ordered=False),)
 
     async def _page(self, offset: int, limit: int) -> Page[Account]:
-        return whole(await self._linked_users())(offset, limit)
+        return whole(*await self._linked_users())(offset, limit)
 
-    async def _linked_users(self) -> tuple[Account, ...]:
-        """GET api/LinkedAccount/users.
+    async def _linked_users(self, *, anew: bool = False) -> tuple[tuple[Account, ...], Fetched]:
+        """GET api/LinkedAccount/users; with `anew` past every cache.
 
         Source: https://banking.docs.netevia.com/reference/get_api-linkedaccount-users
         """
-        reply = await self._rest.send(Call("linked users", "GET", "api/LinkedAccount/users", safe=True))
-        now = self._clock()
+        call = Call("linked users", "GET", "api/LinkedAccount/users", safe=True)
+        reply = await self._rest.send(fresh(call) if anew else call)
+        fetched = self._rest.fetched(reply)
         users = self._rest.decode(reply, tuple[wire.LinkedUser, ...])
-        return tuple(mapping.account_record(self._source, user, now) for user in users)
+        return tuple(mapping.account_record(self._source, user, fetched) for user in users), fetched
 
     # -- tickets
 
@@ -132,7 +132,8 @@ class Netevia:
             raise SourceProtocolError(self._source, detail="no success", json_path="$.success")
         if added.comment_id in (None, ""):
             raise SourceProtocolError(self._source, detail="no id", json_path="$.commentId")
-        return mapping.message_record(reply, str(added.comment_id), added.created_date, self._clock())
+        fetched = self._rest.fetched(answer)
+        return mapping.message_record(reply, str(added.comment_id), added.created_date, fetched)
 
 
 def explain(source: str, reply: HttpReply) -> tuple[Refusal, ...]:

@@ -9,6 +9,7 @@ from gateway.domain.records import (
     AuthorRole,
     Body,
     Coded,
+    Fetched,
     Message,
     MessageAuthor,
     MessageType,
@@ -26,12 +27,12 @@ def account_ref(source: str, user_id: int) -> Ref:
     return Ref(EntityType.ACCOUNT, source, (AccountKind.LINKED_USER.value, str(user_id)))
 
 
-def account_record(source: str, sent: wire.LinkedUser, fetched_at: datetime) -> Account:
+def account_record(source: str, sent: wire.LinkedUser, fetched: Fetched) -> Account:
     """A linked user: a firm under the name that it trades by, else a person."""
     person = " ".join(filter(None, (sent.first_name, sent.last_name)))
     return Account(
         ref=account_ref(source, sent.id),
-        origin=Origin(source, str(sent.id), fetched_at=fetched_at),
+        origin=fetched.origin(source, str(sent.id)),
         kind=AccountKind.LINKED_USER,
         name=sent.dba or person or sent.nick_name or None,
     )
@@ -43,12 +44,12 @@ def named_ticket(ref: Ref) -> Ticket:
     return Ticket(ref=ref, origin=Origin(ref.source, ticket_id, kind=OriginKind.REFERENCE), number=ticket_id)
 
 
-def message_record(reply: Reply, comment_id: str, created_date: object, now: datetime) -> Message:
+def message_record(reply: Reply, comment_id: str, created_date: object, fetched: Fetched) -> Message:
     """The message that a reply has become. As whom Netevia shows it, and to whom, isn't documented."""
     ticket = reply.conversation
     return Message(
         ref=Ref(EntityType.MESSAGE, ticket.source, (*ticket.parts, comment_id)),
-        origin=Origin(ticket.source, comment_id, fetched_at=now),
+        origin=fetched.origin(ticket.source, comment_id),
         conversation=ticket,
         author=MessageAuthor(AuthorRole.UNKNOWN),
         kind=Coded(MessageType.MESSAGE, None),

@@ -1,11 +1,11 @@
 """Service Order Hub: repair cases between service partners and workshops."""
 
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from gateway.sources.auth import FixedCredential, in_header, in_query
+from gateway.sources.auth import Put, fixed, in_header, in_query
 from gateway.sources.rest import Rest
 from gateway.sources.service_order_hub.client import ServiceOrderHub, shapes
 from gateway.sources.service_order_hub.mapping import STATUSES
@@ -18,26 +18,29 @@ class ServiceOrderHubSettings(SourceSettings):
     """How to reach one Service Order Hub tenant."""
 
     kind: Literal["service_order_hub"]
-    token: SecretStr = Field(description="The API user's static token.")
+    own_credentials: ClassVar[tuple[str, ...]] = ("token",)
+    token: SecretStr | None = Field(None, description="The API user's static token.")
     credential_in: Literal["header", "query"] = Field(
         "header", description="`query` puts the token into URLs: only for a deployment that needs it."
     )
 
 
+def put(settings: ServiceOrderHubSettings) -> Put:
+    """Where the token goes."""
+    return in_query("accessToken") if settings.credential_in == "query" else in_header("x-hub-api-token")
+
+
 def build(context: SourceContext[ServiceOrderHubSettings]) -> ServiceOrderHub:
     """Make the client of one instance."""
     settings = context.settings
-    put = in_query("accessToken") if settings.credential_in == "query" else in_header("x-hub-api-token")
     return ServiceOrderHub(
         Rest(
             context.key,
             context.transport,
-            FixedCredential(settings.token.get_secret_value(), put),
             clock=context.clock,
             explain=partial(explain, context.key),
         ),
         statuses=StatusTable(STATUSES, settings.statuses),
-        clock=context.clock,
     )
 
 
@@ -48,4 +51,7 @@ SPEC = SourceSpec(
     settings=ServiceOrderHubSettings,
     shapes=shapes(),
     build=build,
+    put=put,
+    auth=lambda context: fixed(context.settings.token),
+    ttl_s={"partner": 60, "provider": 60, "department": 60},
 )

@@ -6,7 +6,6 @@ Page: https://docs.serviceorderhub.com/en/latest/Reference%20data/
 import re
 from collections.abc import Sequence
 
-from gateway.domain.clock import Clock
 from gateway.domain.errors import BadInput
 from gateway.domain.ids import Ref
 from gateway.domain.ports import AccountKey, Slot
@@ -27,10 +26,9 @@ class Accounts:
 
     account_keys = frozenset({"nativeId"})
 
-    def __init__(self, rest: Rest, *, clock: Clock) -> None:
+    def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._source = rest.source
-        self._clock = clock
 
     async def read_accounts(self, refs: Sequence[Ref]) -> list[Slot[Account]]:
         """GET partner|provider|department?id=, one call each."""
@@ -51,4 +49,4 @@ class Accounts:
         if reply is None:
             return None
         sent = payload(self._rest, reply, wire.Party)
-        return mapping.account_record(self._source, kind, sent, self._clock())
+        return mapping.account_record(self._source, kind, sent, self._rest.fetched(reply))

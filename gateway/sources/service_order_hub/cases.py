@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
-from gateway.domain.clock import Clock
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import CaseFilter, ConversationFilter, Slot
-from gateway.domain.records import AccountKind, Case, ConversationState
-from gateway.sources.rest import Rest, each
+from gateway.domain.records import AccountKind, Case, ConversationState, Fetched
+from gateway.sources.rest import Rest, each, fresh
 from gateway.sources.service_order_hub import mapping, wire
 from gateway.sources.service_order_hub.calls import NOT_VISIBLE, get, payload, post, timestamp
 from gateway.sources.status import StatusTable
@@ -33,15 +32,14 @@ class Cases:
         "postal code and city",
     )
 
-    def __init__(self, rest: Rest, *, statuses: StatusTable, clock: Clock) -> None:
+    def __init__(self, rest: Rest, *, statuses: StatusTable) -> None:
         self._rest = rest
         self._source = rest.source
         self._statuses = statuses
-        self._clock = clock
 
     async def check(self) -> None:
         """Search for one case: the cheapest read that needs credentials."""
-        await self._search({}, 0, 1)
+        await self._search({}, 0, 1, anew=True)
 
     def name_conversation(self, ref: Ref) -> Case:
         """A case by nothing but its guid."""
@@ -53,7 +51,9 @@ class Cases:
 
     async def _case(self, ref: Ref) -> Case | None:
         reply = await self._rest.find(get("case", ("guid", ref.parts[0])), missing=NOT_VISIBLE)
-        return None if reply is None else self._record(payload(self._rest, reply, wire.Case))
+        if reply is None:
+            return None
+        return self._record(payload(self._rest, reply, wire.Case), self._rest.fetched(reply))
 
     def list_cases(self, wanted: CaseFilter) -> tuple[Feed[Case], ...] | NoFeed:
         """POST search-cases. One feed per native status, as the search compares for equality only."""
@@ -110,18 +110,22 @@ class Cases:
     def _feed(self, key: str, filters: Mapping[str, object]) -> Feed[Case]:
         return Feed(self._source, key, partial(self._search, filters), MAX_LIMIT, ordered=False)
 
-    async def _search(self, filters: Mapping[str, object], offset: int, limit: int) -> Page[Case]:
+    async def _search(
+        self, filters: Mapping[str, object], offset: int, limit: int, *, anew: bool = False
+    ) -> Page[Case]:
         """POST search-cases: a read, although a POST. In the hub's own order, which has no name."""
         body = {"filters": filters, "pagination": {"offset": offset, "limit": limit}}
-        reply = await self._rest.send(post("search-cases", body, safe=True))
-        found = self._rest.decode(reply, wire.Cases)
+        call = post("search-cases", body, safe=True)
+        reply = await self._rest.send(fresh(call) if anew else call)
+        found, fetched = self._rest.decode(reply, wire.Cases), self._rest.fetched(reply)
         total = None if found.pagination is None else found.pagination.count
         return Page(
-            tuple(map(self._record, found.data)),
+            tuple(self._record(sent, fetched) for sent in found.data),
             total,
             # An empty page ends the list whatever the count says: who reads on would never come to an end.
             exhausted=not found.data or (total is not None and offset + len(found.data) >= total),
+            fetched=fetched,
         )
 
-    def _record(self, sent: wire.Case) -> Case:
-        return mapping.case_record(self._source, sent, self._statuses, self._clock())
+    def _record(self, sent: wire.Case, fetched: Fetched) -> Case:
+        return mapping.case_record(self._source, sent, self._statuses, fetched)

@@ -5,7 +5,6 @@ Read from https://docs.serviceorderhub.com on 2026-05-06; API version 3.
 
 from collections.abc import Mapping
 
-from gateway.domain.clock import Clock
 from gateway.domain.ids import EntityType
 from gateway.sources.rest import Rest
 from gateway.sources.service_order_hub import mapping
@@ -19,13 +18,13 @@ from gateway.sources.status import StatusTable
 class ServiceOrderHub:
     """The client of one instance: fulfils the ports of its parts."""
 
-    def __init__(self, rest: Rest, *, statuses: StatusTable, clock: Clock) -> None:
-        accounts = Accounts(rest, clock=clock)
+    def __init__(self, rest: Rest, *, statuses: StatusTable) -> None:
+        accounts = Accounts(rest)
         self.account_keys = accounts.account_keys
         self.read_accounts = accounts.read_accounts
         self.find_account = accounts.find_account
 
-        cases = Cases(rest, statuses=statuses, clock=clock)
+        cases = Cases(rest, statuses=statuses)
         self.check = cases.check
         self.name_conversation = cases.name_conversation
         self.read_cases = cases.read_cases
@@ -33,7 +32,7 @@ class ServiceOrderHub:
         self.list_conversations = cases.list_conversations
         self.search_fields = cases.search_fields
 
-        messages = Messages(rest, check=cases.check, clock=clock)
+        messages = Messages(rest, check=cases.check)
         self.read_messages = messages.read_messages
         self.check_reply = messages.check_reply
         self.send_reply = messages.send_reply

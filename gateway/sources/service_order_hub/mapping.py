@@ -13,6 +13,7 @@ from gateway.domain.records import (
     CaseProduct,
     Coded,
     ConversationState,
+    Fetched,
     Message,
     MessageAuthor,
     MessageType,
@@ -103,15 +104,13 @@ def named_case(ref: Ref) -> Case:
     )
 
 
-def case_record(source: str, sent: wire.Case, statuses: StatusTable, fetched_at: datetime) -> Case:
+def case_record(source: str, sent: wire.Case, statuses: StatusTable, fetched: Fetched) -> Case:
     """A case. Its subject is the product and its problem; the hub has no subject line."""
-    partner = _party(source, AccountKind.PARTNER, sent.service_partner, sent.partner_id, fetched_at)
-    provider = _party(
-        source, AccountKind.PROVIDER, sent.service_provider, sent.service_provider_id, fetched_at
-    )
+    partner = _party(source, AccountKind.PARTNER, sent.service_partner, sent.partner_id, fetched)
+    provider = _party(source, AccountKind.PROVIDER, sent.service_provider, sent.service_provider_id, fetched)
     return Case(
         ref=case_ref(source, sent.guid),
-        origin=Origin(source, sent.guid, fetched_at=fetched_at),
+        origin=fetched.origin(source, sent.guid),
         guid=sent.guid,
         number=sent.id,
         subject=_subject(sent),
@@ -127,12 +126,12 @@ def case_record(source: str, sent: wire.Case, statuses: StatusTable, fetched_at:
     )
 
 
-def account_record(source: str, kind: AccountKind, sent: wire.Party, fetched_at: datetime) -> Account:
+def account_record(source: str, kind: AccountKind, sent: wire.Party, fetched: Fetched) -> Account:
     """A partner, provider or department, read by its id."""
     contact = sent.contact_data or wire.Contact()
     return Account(
         ref=party_ref(source, kind, sent.id),
-        origin=Origin(source, str(sent.id), fetched_at=fetched_at),
+        origin=fetched.origin(source, str(sent.id)),
         kind=kind,
         name=sent.name or contact.organization_name,
         email=contact.email,
@@ -140,11 +139,11 @@ def account_record(source: str, kind: AccountKind, sent: wire.Party, fetched_at:
     )
 
 
-def message_record(source: str, sent: wire.Message, fetched_at: datetime) -> Message:
+def message_record(source: str, sent: wire.Message, fetched: Fetched) -> Message:
     """A case message. The page doesn't say whether `content` may hold markup, so UNKNOWN."""
     return Message(
         ref=message_ref(source, sent.guid, sent.id),
-        origin=Origin(source, str(sent.id), fetched_at=fetched_at),
+        origin=fetched.origin(source, str(sent.id)),
         conversation=case_ref(source, sent.guid),
         author=MessageAuthor(
             role=_ROLES.get(sent.sender_type or "", AuthorRole.UNKNOWN),
@@ -174,12 +173,12 @@ def _tags(sent: wire.Case) -> tuple[str, ...] | None:
 
 
 def _party(
-    source: str, kind: AccountKind, named: wire.Party | None, party_id: int | None, fetched_at: datetime
+    source: str, kind: AccountKind, named: wire.Party | None, party_id: int | None, fetched: Fetched
 ) -> Account | Ref | None:
     if named is not None and named.name:
         return Account(
             ref=party_ref(source, kind, named.id),
-            origin=Origin(source, str(named.id), fetched_at=fetched_at),
+            origin=fetched.origin(source, str(named.id)),
             kind=kind,
             name=named.name,
             missing=frozenset({"email", "phone"}),

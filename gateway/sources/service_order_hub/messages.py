@@ -6,7 +6,6 @@ Page: https://docs.serviceorderhub.com/en/latest/Messages/
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from gateway.domain.clock import Clock
 from gateway.domain.errors import Refusal, SourceAuthError, SourceError, SourceProtocolError
 from gateway.domain.ids import Ref
 from gateway.domain.ports import Slot
@@ -44,11 +43,10 @@ class Messages:
 
     confirm_limit = 100  # No maximum is documented; a hundred ids keep a failed call's loss small.
 
-    def __init__(self, rest: Rest, *, check: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    def __init__(self, rest: Rest, *, check: Callable[[], Awaitable[None]]) -> None:
         self._rest = rest
         self._source = rest.source
         self._check = check
-        self._clock = clock
 
     async def read_messages(self, conversations: Sequence[Ref]) -> list[Slot[tuple[Message, ...]]]:
         """GET case-messages?guid=, one call per case; it gives all of a case's messages."""
@@ -60,9 +58,9 @@ class Messages:
         reply = await self._rest.find(fresh(call) if anew else call, missing=NOT_VISIBLE)
         if reply is None:
             return None
-        now, start = self._clock(), datetime.min.replace(tzinfo=UTC)
+        fetched, start = self._rest.fetched(reply), datetime.min.replace(tzinfo=UTC)
         records = (
-            (sent.id, mapping.message_record(self._source, sent, now))
+            (sent.id, mapping.message_record(self._source, sent, fetched))
             for sent in payload(self._rest, reply, tuple[wire.Message, ...])
         )
         # The page promises no order.
@@ -106,7 +104,8 @@ class Messages:
         }
         body = {name: value for name, value in sent.items() if value is not None}
         reply = await self._rest.send(post("case-messages/create", body, safe=False))
-        return mapping.message_record(self._source, payload(self._rest, reply, wire.Message), self._clock())
+        made = payload(self._rest, reply, wire.Message)
+        return mapping.message_record(self._source, made, self._rest.fetched(reply))
 
     async def confirm_messages(self, messages: Sequence[Ref]) -> list[Refusal | None]:
         """POST case-messages/confirm, for at most `confirm_limit` messages.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
-from gateway.sources.auth import Auth, FixedCredential
+from gateway.sources.auth import Auth, fixed, in_query
 from gateway.sources.rest import Rest
 from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec
 from gateway.sources.status import StatusTable
@@ -13,7 +13,7 @@ from gateway.sources.telecomx.accounts import ID_SHAPE, Accounts
 from gateway.sources.telecomx.case_changes import CaseChanges
 from gateway.sources.telecomx.cases import Cases
 from gateway.sources.telecomx.client import Telecomx, shapes
-from gateway.sources.telecomx.login import PUT_TOKEN, session
+from gateway.sources.telecomx.login import session
 from gateway.sources.telecomx.lookups import Lookups
 from gateway.sources.telecomx.mapping import STATES, HelpCenter
 from gateway.sources.telecomx.refusals import explain, is_log_in_refused
@@ -50,6 +50,10 @@ class TelecomxSettings(SourceSettings):
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
+        if self.forwards:
+            if (self.username, self.password, self.token) != (None, None, None):
+                raise ValueError("callers forward theirs: leave username, password and token out")
+            return self
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password belong together")
         if (self.username is None) == (self.token is None):
@@ -62,31 +66,8 @@ class TelecomxSettings(SourceSettings):
         return self.username
 
 
-def build(context: SourceContext[TelecomxSettings]) -> Telecomx:
-    """Make the client of one instance."""
-    settings, clock = context.settings, context.clock
-    rest = Rest(
-        context.key,
-        context.transport,
-        _auth(context),
-        clock=clock,
-        explain=partial(explain, context.key),
-        is_log_in_refused=is_log_in_refused,
-    )
-    centers = [HelpCenter(each.id, each.name, each.email) for each in settings.help_centers]
-    statuses = StatusTable(STATES, settings.statuses)
-    cases = Cases(rest, help_centers=centers, scan_pages=settings.scan_pages, statuses=statuses, clock=clock)
-    changes = CaseChanges(rest, help_centers=centers, statuses=statuses)
-    return Telecomx(
-        Accounts(rest, clock=clock),
-        cases,
-        changes,
-        Topics(rest, own_reseller=settings.reseller, clock=clock),
-        Lookups(rest, cases, changes, clock=clock),
-    )
-
-
-def _auth(context: SourceContext[TelecomxSettings]) -> Auth:
+def auth(context: SourceContext[TelecomxSettings]) -> Auth:
+    """An employee's session, or a machine token."""
     settings = context.settings
     if settings.username is not None and settings.password is not None:
         return session(
@@ -96,8 +77,29 @@ def _auth(context: SourceContext[TelecomxSettings]) -> Auth:
             password=settings.password.get_secret_value(),
             clock=context.clock,
         )
-    token = settings.token or SecretStr("")
-    return FixedCredential(token.get_secret_value(), PUT_TOKEN)
+    return fixed(settings.token)
+
+
+def build(context: SourceContext[TelecomxSettings]) -> Telecomx:
+    """Make the client of one instance."""
+    settings = context.settings
+    rest = Rest(
+        context.key,
+        context.transport,
+        clock=context.clock,
+        explain=partial(explain, context.key),
+    )
+    centers = [HelpCenter(each.id, each.name, each.email) for each in settings.help_centers]
+    statuses = StatusTable(STATES, settings.statuses)
+    cases = Cases(rest, help_centers=centers, scan_pages=settings.scan_pages, statuses=statuses)
+    changes = CaseChanges(rest, help_centers=centers, statuses=statuses)
+    return Telecomx(
+        Accounts(rest),
+        cases,
+        changes,
+        Topics(rest, own_reseller=settings.reseller),
+        Lookups(rest, cases, changes),
+    )
 
 
 SPEC = SourceSpec(
@@ -107,4 +109,8 @@ SPEC = SourceSpec(
     settings=TelecomxSettings,
     shapes=shapes(),
     build=build,
+    put=lambda _: in_query("token"),
+    auth=auth,
+    is_log_in_refused=is_log_in_refused,
+    ttl_s={"customer/ID": 30, "customer": 30, "employee/ID": 60, "employee": 60},
 )

@@ -4,13 +4,12 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from gateway.domain.clock import Clock
 from gateway.domain.errors import BadInput
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import AccountFilter, AccountKey, Slot
-from gateway.domain.records import Account, AccountKind
-from gateway.sources.rest import Rest, each
+from gateway.domain.records import Account, AccountKind, Fetched
+from gateway.sources.rest import Rest, each, fresh
 from gateway.sources.telecomx import mapping, wire
 from gateway.sources.telecomx.rows import MAX_LIMIT, page_of, read_rows
 from gateway.transport import Call
@@ -25,14 +24,13 @@ class Accounts:
 
     account_keys = frozenset({"nativeId"})
 
-    def __init__(self, rest: Rest, *, clock: Clock) -> None:
+    def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._source = rest.source
-        self._clock = clock
 
     async def check(self) -> None:
         """List one employee of the own customer: the cheapest read that any access level may do."""
-        await self._employees((), 0, 1)
+        await self._employees((), 0, 1, anew=True)
 
     async def read_accounts(self, refs: Sequence[Ref]) -> list[Slot[Account]]:
         """GET /customer/ID or /employee/ID, one call each."""
@@ -60,9 +58,10 @@ class Accounts:
         reply = await self._rest.find(Call(f"{path}/ID", "GET", f"{path}/{ref.parts[1]}", safe=True))
         if reply is None:
             return None
+        fetched = self._rest.fetched(reply)
         if kind is AccountKind.EMPLOYEE:
-            return self._employee_record(self._rest.decode(reply, wire.Employee))
-        return self._customer_record(kind, self._rest.decode(reply, wire.Customer))
+            return self._employee_record(self._rest.decode(reply, wire.Employee), fetched)
+        return self._customer_record(kind, self._rest.decode(reply, wire.Customer), fetched)
 
     def list_accounts(self, wanted: AccountFilter) -> tuple[Feed[Account], ...] | NoFeed:
         """Customers unless another kind is asked for; employees of `organization`, else of the own customer.
@@ -106,23 +105,29 @@ class Accounts:
         """
         reply = await self._rest.send(self._list("customer", query, offset, limit))
         rows, total = read_rows(self._rest, reply, "customers", wire.Customer)
-        return page_of(tuple(self._customer_record(kind, row) for row in rows), total, offset)
+        fetched = self._rest.fetched(reply)
+        items = tuple(self._customer_record(kind, row, fetched) for row in rows)
+        return page_of(items, total, offset, fetched)
 
-    async def _employees(self, query: tuple[tuple[str, str], ...], offset: int, limit: int) -> Page[Account]:
+    async def _employees(
+        self, query: tuple[tuple[str, str], ...], offset: int, limit: int, *, anew: bool = False
+    ) -> Page[Account]:
         """GET /employee, complete objects too.
 
         Source: https://wiki.telecomx.dk/doku.php?id=api%3Aemployee%3Alist
         """
-        reply = await self._rest.send(self._list("employee", query, offset, limit))
+        call = self._list("employee", query, offset, limit)
+        reply = await self._rest.send(fresh(call) if anew else call)
         rows, total = read_rows(self._rest, reply, "employees", wire.Employee)
-        return page_of(tuple(map(self._employee_record, rows)), total, offset)
+        fetched = self._rest.fetched(reply)
+        return page_of(tuple(self._employee_record(row, fetched) for row in rows), total, offset, fetched)
 
     def _list(self, path: str, query: tuple[tuple[str, str], ...], offset: int, limit: int) -> Call:
         paging = (("offset", str(offset)), ("limit", str(limit)), ("full", "true"))
         return Call(path, "GET", path, safe=True, query=(*query, *paging))
 
-    def _customer_record(self, kind: AccountKind, sent: wire.Customer) -> Account:
-        return mapping.customer_record(self._source, kind, sent, self._clock())
+    def _customer_record(self, kind: AccountKind, sent: wire.Customer, fetched: Fetched) -> Account:
+        return mapping.customer_record(self._source, kind, sent, fetched)
 
-    def _employee_record(self, sent: wire.Employee) -> Account:
-        return mapping.employee_record(self._source, sent, self._clock())
+    def _employee_record(self, sent: wire.Employee, fetched: Fetched) -> Account:
+        return mapping.employee_record(self._source, sent, fetched)

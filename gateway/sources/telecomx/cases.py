@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.domain.clock import Clock
 from gateway.domain.errors import SourceCutShort, SourceError
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import ConversationFilter, Slot
-from gateway.domain.records import Message, Ticket
+from gateway.domain.records import Fetched, Message, Ticket
 from gateway.sources.rest import Rest, fresh
 from gateway.sources.status import StatusTable
 from gateway.sources.telecomx import mapping, wire
@@ -29,10 +28,11 @@ _NEWEST_CASE_FIRST: _Query = (("sortBy", "CREATED"), ("sortOrder", "desc"))
 class _Found:
     """What looking through one help centre gave: cases by conversation and id, the error of the rest.
 
-    Without an `error` the whole list was seen, so a case that isn't here doesn't exist.
+    Each case comes with how the page was fetched that it stood on. Without an `error` the whole list was
+    seen, so a case that isn't here doesn't exist.
     """
 
-    cases: Mapping[tuple[str, str], wire.CaseWithMails]
+    cases: Mapping[tuple[str, str], tuple[wire.CaseWithMails, Fetched]]
     error: SourceError | None
 
 
@@ -55,14 +55,12 @@ class Cases:
         help_centers: Sequence[HelpCenter],
         scan_pages: int,
         statuses: StatusTable,
-        clock: Clock,
     ) -> None:
         self._rest = rest
         self._source = rest.source
         self._help_centers = {center.id.casefold(): center for center in help_centers}
         self._scan_pages = scan_pages
         self._statuses = statuses
-        self._clock = clock
 
     # -- lists
 
@@ -124,7 +122,9 @@ class Cases:
     ) -> Page[Ticket]:
         reply = await self._page(center, path, query, offset, limit)
         rows, total = read_rows(self._rest, reply, "cases", wire.Case)
-        return page_of(tuple(self._record(center, row) for row in rows), total, offset)
+        fetched = self._rest.fetched(reply)
+        items = tuple(self._record(center, row, fetched) for row in rows)
+        return page_of(items, total, offset, fetched)
 
     async def _page(
         self, center: HelpCenter, path: str, query: _Query, offset: int, limit: int, *, anew: bool = False
@@ -150,7 +150,8 @@ class Cases:
         found = await self._look_through(center, {key}, anew=True)
         if key not in found.cases and found.error is not None:
             raise found.error
-        return found.cases.get(key)
+        case, _ = found.cases.get(key, (None, None))
+        return case
 
     def name_conversation(self, ref: Ref) -> Ticket:
         """A case by nothing but its reference."""
@@ -189,30 +190,36 @@ class Cases:
     def _slot(self, ref: Ref, found: _Found | None) -> Slot[tuple[Ticket, tuple[Message, ...]]]:
         if found is None:
             return None
-        case = found.cases.get(_key(ref.parts[1], ref.parts[2]))
-        if case is None:
+        shown = found.cases.get(_key(ref.parts[1], ref.parts[2]))
+        if shown is None:
             return found.error
+        case, fetched = shown
         center = self._help_centers[ref.parts[0].casefold()]
-        ticket = self._record(center, case)
-        return ticket, mapping.message_records(ticket.ref, center, case, self._clock())
+        ticket = self._record(center, case, fetched)
+        return ticket, mapping.message_records(ticket.ref, center, case, fetched)
 
     async def _look_through(
         self, center: HelpCenter, wanted: set[tuple[str, str]], *, anew: bool = False
     ) -> _Found:
         """Read pages until all wanted cases are found, the list ends or `scan_pages` are read."""
-        cases: dict[tuple[str, str], wire.CaseWithMails] = {}
+        cases: dict[tuple[str, str], tuple[wire.CaseWithMails, Fetched]] = {}
         offset = 0
+        read_page = partial(self._page, center, "helpcenter/case", _NEWEST_CASE_FIRST)
+        before: Fetched | None = None
         for _ in range(self._scan_pages):
             try:
-                reply = await self._page(
-                    center, "helpcenter/case", _NEWEST_CASE_FIRST, offset, MAX_LIMIT, anew=anew
-                )
+                reply = await read_page(offset, MAX_LIMIT, anew=anew)
+                if before is not None and self._rest.fetched(reply).at < before.at:
+                    # A case made in between has moved one over the border, and this page was kept from
+                    # before that.
+                    reply = await read_page(offset, MAX_LIMIT, anew=True)
                 rows, total = read_rows(self._rest, reply, "cases", wire.CaseWithMails)
             except SourceError as error:
                 return _Found(cases, error)
             offset += len(rows)
+            fetched = before = self._rest.fetched(reply)
             read = ((_key(row.conversation_id, row.id), row) for row in rows)
-            cases.update((key, row) for key, row in read if key in wanted)
+            cases.update((key, (row, fetched)) for key, row in read if key in wanted)
             seen_all = not rows if total is None else offset >= total
             if seen_all or len(cases) == len(wanted):
                 return _Found(cases, None)
@@ -223,8 +230,8 @@ class Cases:
             SourceCutShort(self._source, detail=f"not among the {offset} newest cases of its help centre"),
         )
 
-    def _record(self, center: HelpCenter, sent: wire.Case) -> Ticket:
-        return mapping.case_record(self._source, center, sent, self._statuses, self._clock())
+    def _record(self, center: HelpCenter, sent: wire.Case, fetched: Fetched) -> Ticket:
+        return mapping.case_record(self._source, center, sent, self._statuses, fetched)
 
 
 def _key(conversation_id: str, case_id: str) -> tuple[str, str]:

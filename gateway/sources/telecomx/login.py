@@ -1,4 +1,4 @@
-"""Telecomx's log-in: a token for 15 minutes, sent along in the query."""
+"""Telecomx's log-in: a token for 15 minutes."""
 
 from datetime import timedelta
 
@@ -6,12 +6,11 @@ import msgspec
 
 from gateway.domain.clock import Clock
 from gateway.domain.errors import SourceAuthError, SourceProtocolError, SourceRejected
-from gateway.sources.auth import FixedCredential, Session, SessionToken, in_query
+from gateway.sources.auth import Session, SessionToken
 from gateway.sources.rest import Rest
 from gateway.sources.telecomx import wire
 from gateway.transport import Call, Transport
 
-PUT_TOKEN = in_query("token")
 # Whether use prolongs a token isn't documented, so it is renewed with a fifth of its life left: more
 # than any call takes.
 _USED_SHARE = 0.8
@@ -26,7 +25,6 @@ def session(source: str, transport: Transport, *, username: str, password: str, 
     anonymous = Rest(
         source,
         transport,
-        FixedCredential("", lambda call, _: call),
         clock=clock,
         explain=lambda _: (),
     )
@@ -58,4 +56,4 @@ def session(source: str, transport: Transport, *, username: str, password: str, 
             None if life_minutes < 0 else asked_at + _USED_SHARE * timedelta(minutes=life_minutes),
         )
 
-    return Session(log_in, put=PUT_TOKEN, clock=clock)
+    return Session(log_in, clock=clock)

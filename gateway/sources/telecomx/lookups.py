@@ -5,7 +5,6 @@ Pages: https://wiki.telecomx.dk/doku.php?id=api%3Aemployeesubscription%3Alist an
 
 import msgspec
 
-from gateway.domain.clock import Clock
 from gateway.domain.ids import Ref
 from gateway.domain.records import Channel, NotificationSubscription
 from gateway.domain.writes import (
@@ -43,12 +42,11 @@ class _Before(msgspec.Struct):
 class Lookups:
     """Looks for writes, and before a new topic for those that it could be taken for."""
 
-    def __init__(self, rest: Rest, cases: Cases, changes: CaseChanges, *, clock: Clock) -> None:
+    def __init__(self, rest: Rest, cases: Cases, changes: CaseChanges) -> None:
         self._rest = rest
         self._source = rest.source
         self._cases = cases
         self._changes = changes
-        self._clock = clock
 
     async def prepare(self, write: WriteInput) -> str | None:
         """GET /employeeSubscription before a new topic: topics carry no times, so old ones are remembered."""
@@ -131,9 +129,9 @@ class Lookups:
         reply = await self._rest.find(fresh(call), missing=missing)
         if reply is None:
             return None
-        now = self._clock()
+        fetched = self._rest.fetched(reply)
         topics = (
-            mapping.topic_record(self._source, topic, now)
+            mapping.topic_record(self._source, topic, fetched)
             for topic in self._rest.decode(reply, tuple[wire.Topic, ...])
         )
         return tuple(
@@ -150,7 +148,8 @@ class Lookups:
         reply = await self._rest.find(fresh(Call(f"{PATH}/ID", "GET", item(ref), safe=True)))
         if reply is None:
             return None
-        return mapping.topic_record(self._source, self._rest.decode(reply, wire.Topic), self._clock())
+        sent = self._rest.decode(reply, wire.Topic)
+        return mapping.topic_record(self._source, sent, self._rest.fetched(reply))
 
 
 def _id(topic: NotificationSubscription) -> str:

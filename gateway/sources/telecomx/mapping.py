@@ -13,6 +13,7 @@ from gateway.domain.records import (
     Channel,
     Coded,
     ConversationState,
+    Fetched,
     Message,
     MessageAuthor,
     MessageType,
@@ -75,12 +76,12 @@ def topic_ref(source: str, topic_id: str) -> Ref:
     return Ref(EntityType.NOTIFICATION_SUBSCRIPTION, source, (topic_id,))
 
 
-def customer_record(source: str, kind: AccountKind, sent: wire.Customer, fetched_at: datetime) -> Account:
+def customer_record(source: str, kind: AccountKind, sent: wire.Customer, fetched: Fetched) -> Account:
     """A customer, or a reseller: whoever asks knows which, the answer doesn't say."""
     parent = sent.parent_reseller
     return Account(
         ref=account_ref(source, kind, sent.id),
-        origin=Origin(source, sent.id, fetched_at=fetched_at),
+        origin=fetched.origin(source, sent.id),
         kind=kind,
         name=sent.name,
         email=sent.email_address,
@@ -90,11 +91,11 @@ def customer_record(source: str, kind: AccountKind, sent: wire.Customer, fetched
     )
 
 
-def employee_record(source: str, sent: wire.Employee, fetched_at: datetime) -> Account:
+def employee_record(source: str, sent: wire.Employee, fetched: Fetched) -> Account:
     """A person. `smsNumber` is where log-in codes go, not a number to call, so it isn't the phone."""
     return Account(
         ref=account_ref(source, AccountKind.EMPLOYEE, sent.id),
-        origin=Origin(source, sent.id, fetched_at=fetched_at),
+        origin=fetched.origin(source, sent.id),
         kind=AccountKind.EMPLOYEE,
         name=sent.name,
         email=None if sent.no_email else sent.email_address,
@@ -114,7 +115,7 @@ def named_case(ref: Ref, queue: str | None) -> Ticket:
 
 
 def case_record(
-    source: str, center: HelpCenter, sent: wire.Case, statuses: StatusTable, fetched_at: datetime
+    source: str, center: HelpCenter, sent: wire.Case, statuses: StatusTable, fetched: Fetched
 ) -> Ticket:
     """A case as its help centre's list shows it: there is no fuller form.
 
@@ -123,7 +124,7 @@ def case_record(
     """
     return Ticket(
         ref=case_ref(source, center.id, sent.conversation_id, sent.id),
-        origin=Origin(source, sent.id, fetched_at=fetched_at),
+        origin=fetched.origin(source, sent.id),
         subject=sent.subject,
         status=statuses.coded(sent.state),
         created_at=_utc(sent.created_at),
@@ -134,13 +135,13 @@ def case_record(
 
 
 def message_records(
-    case: Ref, center: HelpCenter, sent: wire.CaseWithMails, fetched_at: datetime
+    case: Ref, center: HelpCenter, sent: wire.CaseWithMails, fetched: Fetched
 ) -> tuple[Message, ...]:
     """A case's mails in the order of the answer. They have no ids: the index in the case is theirs."""
     return tuple(
         Message(
             ref=Ref(EntityType.MESSAGE, case.source, (*case.parts, str(index))),
-            origin=Origin(case.source, f"{sent.id}/{index}", fetched_at=fetched_at),
+            origin=fetched.origin(case.source, f"{sent.id}/{index}"),
             conversation=case,
             author=_author(mail.sent_by, sent.email_address, center.email),
             kind=Coded(MessageType.MESSAGE, None),
@@ -151,12 +152,12 @@ def message_records(
     )
 
 
-def topic_record(source: str, sent: wire.Topic, fetched_at: datetime) -> NotificationSubscription:
+def topic_record(source: str, sent: wire.Topic, fetched: Fetched) -> NotificationSubscription:
     """A topic; without a reseller it is a global one."""
     channels = ((Channel.EMAIL, sent.email), (Channel.SMS, sent.sms))
     return NotificationSubscription(
         ref=topic_ref(source, sent.id),
-        origin=Origin(source, sent.id, fetched_at=fetched_at),
+        origin=fetched.origin(source, sent.id),
         title=sent.title,
         account=account_ref(source, AccountKind.RESELLER, sent.reseller) if sent.reseller else None,
         description=sent.description,

@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.domain.errors import SourceProtocolError
 from gateway.domain.pages import Page
+from gateway.domain.records import Fetched
 from gateway.sources.rest import Rest
 from gateway.sources.telecomx import wire
 from gateway.transport import Reply
@@ -40,6 +41,7 @@ def read_rows(rest: Rest, reply: Reply, key: str, row: type[T]) -> tuple[tuple[T
     return rows, rest.decode(reply, wire.Counted).total
 
 
-def page_of(items: tuple[T, ...], total: int | None, offset: int) -> Page[T]:
+def page_of(items: tuple[T, ...], total: int | None, offset: int, fetched: Fetched) -> Page[T]:
     """A page may be shorter than asked for without being the last: only the total or no rows end it."""
-    return Page(items, total, exhausted=not items or (total is not None and offset + len(items) >= total))
+    exhausted = not items or (total is not None and offset + len(items) >= total)
+    return Page(items, total, exhausted, fetched)

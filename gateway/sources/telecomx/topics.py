@@ -11,7 +11,6 @@ from functools import partial
 
 import msgspec
 
-from gateway.domain.clock import Clock
 from gateway.domain.errors import Refusal, RefusalCode, SourceRejected
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState, whole
@@ -40,11 +39,10 @@ PATH = "employeeSubscription"
 class Topics:
     """Reads and writes topics."""
 
-    def __init__(self, rest: Rest, *, own_reseller: str | None, clock: Clock) -> None:
+    def __init__(self, rest: Rest, *, own_reseller: str | None) -> None:
         self._rest = rest
         self._source = rest.source
         self._own_reseller = own_reseller
-        self._clock = clock
 
     # -- reads
 
@@ -123,15 +121,15 @@ class Topics:
         Source: https://wiki.telecomx.dk/doku.php?id=api%3Aemployeesubscription%3Alist
         """
         reply = await self._rest.send(Call(PATH, "GET", PATH, safe=True, query=query))
-        now = self._clock()
+        fetched = self._rest.fetched(reply)
         topics = (
-            mapping.topic_record(self._source, topic, now)
+            mapping.topic_record(self._source, topic, fetched)
             for topic in self._rest.decode(reply, tuple[wire.Topic, ...])
         )
         items: tuple[ServiceSubscription, ...] = tuple(
             topic for topic in topics if is_global is None or topic.is_global is is_global
         )
-        return whole(items)(offset, limit)
+        return whole(items, fetched)(offset, limit)
 
     # -- writes
 
@@ -230,7 +228,8 @@ class Topics:
         return Refusal(code, message.format(source=self._source), field, self._source)
 
     def _record(self, reply: Reply) -> NotificationSubscription:
-        return mapping.topic_record(self._source, self._rest.decode(reply, wire.Topic), self._clock())
+        sent = self._rest.decode(reply, wire.Topic)
+        return mapping.topic_record(self._source, sent, self._rest.fetched(reply))
 
 
 def item(ref: Ref) -> str:

@@ -1,11 +1,11 @@
 """Thulium: a Polish contact centre's helpdesk tickets and CRM."""
 
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from gateway.sources.auth import FixedCredential, basic, in_header
+from gateway.sources.auth import Auth, FixedCredential, basic, in_header, reveal
 from gateway.sources.rest import Rest
 from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec, TimeZone
 from gateway.sources.status import StatusTable
@@ -17,8 +17,11 @@ class ThuliumSettings(SourceSettings):
     """How to reach one Thulium tenant, at `https://<system>.thulium.com/api`."""
 
     kind: Literal["thulium"] = Field(description="Which adapter: the product's name.")
-    api_user: str = Field(description="An API user of Administration > Users, not an agent's login.")
-    api_password: SecretStr = Field(description="The API user's password.")
+    own_credentials: ClassVar[tuple[str, ...]] = ("api_user", "api_password")
+    api_user: str | None = Field(
+        None, description="An API user of Administration > Users, not an agent's login."
+    )
+    api_password: SecretStr | None = Field(None, description="The API user's password.")
     default_agent: str | None = Field(
         None, min_length=1, description="Login of the agent that replies are sent as if they name none."
     )
@@ -35,9 +38,15 @@ class ThuliumSettings(SourceSettings):
     time_zone: TimeZone = Field("Europe/Warsaw", description="Zone of the API's times, which carry none.")
 
     @property
-    def account_name(self) -> str:
+    def account_name(self) -> str | None:
         """See `SourceSettings.account_name`."""
         return self.api_user
+
+
+def auth(context: SourceContext[ThuliumSettings]) -> Auth:
+    """The API user's name and password."""
+    settings = context.settings
+    return FixedCredential(basic(settings.api_user or "", reveal(settings.api_password)))
 
 
 def build(context: SourceContext[ThuliumSettings]) -> Thulium:
@@ -47,10 +56,6 @@ def build(context: SourceContext[ThuliumSettings]) -> Thulium:
         Rest(
             context.key,
             context.transport,
-            FixedCredential(
-                basic(settings.api_user, settings.api_password.get_secret_value()),
-                in_header("authorization", "Basic "),
-            ),
             clock=context.clock,
             explain=partial(explain, context.key),
         ),
@@ -70,4 +75,14 @@ SPEC = SourceSpec(
     settings=ThuliumSettings,
     shapes=shapes(),
     build=build,
+    put=lambda _: in_header("authorization", "Basic "),
+    auth=auth,
+    ttl_s={
+        "get customers": 30,
+        "list customers": 30,
+        "get companies": 30,
+        "list companies": 30,
+        "get agents": 60,
+        "list agents": 60,
+    },
 )

@@ -5,25 +5,23 @@ Pages: https://api.thulium.com/docs/api/crm and https://api.thulium.com/docs/api
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
 
-from gateway.domain.clock import Clock
 from gateway.domain.errors import BadInput
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState, whole
 from gateway.domain.ports import AccountFilter, AccountKey, Slot
-from gateway.domain.records import Account, AccountKind
-from gateway.sources.rest import Rest, each
+from gateway.domain.records import Account, AccountKind, Fetched
+from gateway.sources.rest import Rest, each, fresh
 from gateway.sources.thulium import mapping, wire
 from gateway.sources.thulium.lists import Rows, read_rows
 from gateway.transport import Call
 
 R = TypeVar("R")
 Query = tuple[tuple[str, str], ...]
-ToAccount = Callable[[str, R, datetime], Account]
+ToAccount = Callable[[str, R, Fetched], Account]
 
 KEYS = frozenset({"nativeId", "email", "login", "externalId"})
 # The pages allow 1000; smaller pages keep one answer small.
@@ -39,27 +37,33 @@ _KIND_OF_KEY = {
 class Accounts:
     """The CRM's and the agents' endpoints."""
 
-    def __init__(self, rest: Rest, *, clock: Clock) -> None:
+    def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._source = rest.source
-        self._clock = clock
 
     async def read_accounts(self, refs: Sequence[Ref]) -> list[Slot[Account]]:
         """GET customers/:id, companies/:id or agents/:login, one call each."""
         return await each(self.read, refs)
 
-    async def read(self, ref: Ref) -> Account | None:
-        """One account. An id that its kind can't have is nobody's, and costs no call."""
+    async def read(self, ref: Ref, *, anew: bool = False) -> Account | None:
+        """One account; with `anew` past every cache.
+
+        An id that its kind can't have is nobody's, and costs no call.
+        """
         kind, native_id = AccountKind(ref.parts[0]), ref.parts[1]
         if not mapping.is_account_ref(ref):
             return None
         match kind:
             case AccountKind.CUSTOMER:
-                return await self._one("customers", native_id, wire.Customer, mapping.customer_record)
+                return await self._one(
+                    "customers", native_id, wire.Customer, mapping.customer_record, anew=anew
+                )
             case AccountKind.COMPANY:
-                return await self._one("companies", native_id, wire.Company, mapping.company_record)
+                return await self._one(
+                    "companies", native_id, wire.Company, mapping.company_record, anew=anew
+                )
             case _:
-                return await self._one("agents", native_id, wire.Agent, mapping.agent_record)
+                return await self._one("agents", native_id, wire.Agent, mapping.agent_record, anew=anew)
 
     async def find_account(self, key: AccountKey) -> Account | None:
         """By Thulium's own id, an agent's login, or a customer's e-mail address or `identifier`."""
@@ -102,7 +106,7 @@ class Accounts:
                 f"Several customers of {self._source} have this `{key.name}`: look one up by `nativeId`.",
                 argument=f"lookup.{key.name}",
             )
-        return mapping.customer_record(self._source, same[0], self._clock()) if same else None
+        return mapping.customer_record(self._source, same[0], rows.fetched) if same else None
 
     def list_accounts(self, wanted: AccountFilter) -> tuple[Feed[Account], ...] | NoFeed:
         """Customers, companies and agents, each in Thulium's own order."""
@@ -141,29 +145,26 @@ class Accounts:
         self, path: str, row: type[R], record: ToAccount[R], query: Query, offset: int, limit: int
     ) -> Page[Account]:
         found = await self._rows(path, row, (*query, ("limit", str(limit)), ("offset", str(offset))))
-        now = self._clock()
-        return found.page(lambda sent: record(self._source, sent, now), limit)
+        return found.page(partial(record, self._source), limit)
 
     async def _agents(self, offset: int, limit: int) -> Page[Account]:
         """GET agents. No paging is documented, so it is taken to give all of them."""
         found = await self._rows("agents", wire.Agent, ())
-        now = self._clock()
-        return whole(tuple(mapping.agent_record(self._source, sent, now) for sent in found.rows))(
-            offset, limit
-        )
+        agents = tuple(mapping.agent_record(self._source, sent, found.fetched) for sent in found.rows)
+        return whole(agents, found.fetched)(offset, limit)
 
     async def _rows(self, path: str, row: type[R], query: Query) -> Rows[R]:
         return read_rows(
             self._rest, await self._rest.send(Call(f"list {path}", "GET", path, safe=True, query=query)), row
         )
 
-    async def _one(self, path: str, native_id: str, into: type[R], record: ToAccount[R]) -> Account | None:
-        reply = await self._rest.find(
-            Call(f"get {path}", "GET", f"{path}/{quote(native_id, safe='')}", safe=True)
-        )
+    async def _one(
+        self, path: str, native_id: str, into: type[R], record: ToAccount[R], *, anew: bool
+    ) -> Account | None:
+        call = Call(f"get {path}", "GET", f"{path}/{quote(native_id, safe='')}", safe=True)
+        reply = await self._rest.find(fresh(call) if anew else call)
         if reply is None:
             return None
         # There is nothing more to read: what this answer lacks is none.
-        return replace(
-            record(self._source, self._rest.decode(reply, into), self._clock()), missing=frozenset()
-        )
+        sent = self._rest.decode(reply, into)
+        return replace(record(self._source, sent, self._rest.fetched(reply)), missing=frozenset())

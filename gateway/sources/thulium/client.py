@@ -40,12 +40,12 @@ class Thulium:
         default_mailbox: str | None,
         reference_field: str | None,
     ) -> None:
-        accounts = Accounts(rest, clock=clock)
+        accounts = Accounts(rest)
         self.read_accounts = accounts.read_accounts
         self.find_account = accounts.find_account
         self.list_accounts = accounts.list_accounts
 
-        tickets = Tickets(rest, statuses=statuses, zone=zone, clock=clock)
+        tickets = Tickets(rest, statuses=statuses, zone=zone)
         self.check = tickets.check
         self.name_conversation = tickets.name_conversation
         self.read_tickets = tickets.read_tickets

@@ -67,7 +67,7 @@ class Lookups:
         """
         match write:
             case Reply():
-                ticket = await self._tickets.get(write.conversation, anew=True)
+                ticket, _ = await self._tickets.get(write.conversation, anew=True) or (None, None)
                 if ticket is None:
                     raise not_found(self._source, "ticket", field="to")
                 known = tuple(each.message_id for each in ticket.messages)
@@ -80,7 +80,7 @@ class Lookups:
     async def _address(self, ticket: NewTicket) -> str | None:
         if ticket.requester_email or ticket.requester is None:
             return ticket.requester_email or None
-        customer = await self._accounts.read(ticket.requester)
+        customer = await self._accounts.read(ticket.requester, anew=True)
         if customer is None:
             raise not_found(self._source, "customer", field="requester")
         return customer.email
@@ -101,7 +101,7 @@ class Lookups:
         before = decode(attempt, BeforeReply)
         if before is None:
             return Sighting(reason=_NOT_PREPARED)
-        ticket = await self._tickets.get(reply.conversation, anew=True)
+        ticket, _ = await self._tickets.get(reply.conversation, anew=True) or (None, None)
         if ticket is None:
             return Sighting(reason=_NO_TICKET)
         found, doubtful = find_replies(
@@ -149,7 +149,7 @@ class Lookups:
     async def _changed(self, changes: TicketChanges, attempt: Attempt) -> Sighting:
         if self._changes.check_changes(changes):
             return Sighting(reason=_CONFIGURED_OTHERWISE)
-        ticket = await self._tickets.get(changes.ticket, anew=True)
+        ticket, _ = await self._tickets.get(changes.ticket, anew=True) or (None, None)
         if ticket is None:
             return Sighting(reason=_NO_TICKET)
         wanted = {name: value for name, value in self._changes.fields(changes).items() if value is not None}

@@ -1,7 +1,6 @@
 """Thulium's accounts and tickets -> the graph's records. Pure; messages have a module of their own."""
 
 import re
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
@@ -13,6 +12,7 @@ from gateway.domain.records import (
     AccountState,
     Coded,
     ConversationState,
+    Fetched,
     Origin,
     OriginKind,
     Ticket,
@@ -85,13 +85,13 @@ def agent_ref(source: str, login: wire.Loose) -> Ref | None:
     return account_ref(source, AccountKind.AGENT, known)
 
 
-def customer_record(source: str, sent: wire.Customer, fetched_at: datetime) -> Account:
+def customer_record(source: str, sent: wire.Customer, fetched: Fetched) -> Account:
     """A person of the CRM."""
     company = number(sent.company_id)
     phones = sent.phone_numbers if isinstance(sent.phone_numbers, tuple) else ()
     return Account(
         ref=account_ref(source, AccountKind.CUSTOMER, str(sent.customer_id)),
-        origin=Origin(source, str(sent.customer_id), fetched_at=fetched_at),
+        origin=fetched.origin(source, str(sent.customer_id)),
         kind=AccountKind.CUSTOMER,
         name=_full_name(sent.name, sent.surname),
         email=text(sent.email),
@@ -103,22 +103,22 @@ def customer_record(source: str, sent: wire.Customer, fetched_at: datetime) -> A
     )
 
 
-def company_record(source: str, sent: wire.Company, fetched_at: datetime) -> Account:
+def company_record(source: str, sent: wire.Company, fetched: Fetched) -> Account:
     """A company. Its pages show neither e-mail nor phone."""
     return Account(
         ref=account_ref(source, AccountKind.COMPANY, str(sent.company_id)),
-        origin=Origin(source, str(sent.company_id), fetched_at=fetched_at),
+        origin=fetched.origin(source, str(sent.company_id)),
         kind=AccountKind.COMPANY,
         name=text(sent.name),
         missing=_absent(name=sent.name),
     )
 
 
-def agent_record(source: str, sent: wire.Agent, fetched_at: datetime) -> Account:
+def agent_record(source: str, sent: wire.Agent, fetched: Fetched) -> Account:
     """An agent. The status is whether the login may be used, not whether somebody sits there."""
     return Account(
         ref=account_ref(source, AccountKind.AGENT, sent.login),
-        origin=Origin(source, sent.login, fetched_at=fetched_at),
+        origin=fetched.origin(source, sent.login),
         kind=AccountKind.AGENT,
         name=_full_name(sent.name, sent.surname),
         email=text(sent.email),
@@ -164,7 +164,7 @@ def named_ticket(ref: Ref) -> Ticket:
 
 
 def ticket_record(
-    source: str, sent: wire.Row, statuses: StatusTable, zone: ZoneInfo, fetched_at: datetime
+    source: str, sent: wire.Row, statuses: StatusTable, zone: ZoneInfo, fetched: Fetched
 ) -> Ticket:
     """A ticket, read by itself or from a list.
 
@@ -175,7 +175,7 @@ def ticket_record(
     customer = number(sent.customer_id)
     return Ticket(
         ref=ticket_ref(source, sent.ticket_id),
-        origin=Origin(source, str(sent.ticket_id), fetched_at=fetched_at),
+        origin=fetched.origin(source, str(sent.ticket_id)),
         number=str(sent.ticket_id),
         subject=text(sent.subject),
         status=_status(text(sent.status_id), text(sent.full_status_name), statuses),

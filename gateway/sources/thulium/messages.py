@@ -18,10 +18,10 @@ from gateway.domain.records import (
     AuthorRole,
     Body,
     Coded,
+    Fetched,
     Message,
     MessageAuthor,
     MessageType,
-    Origin,
     TextFormat,
     Visibility,
 )
@@ -41,20 +41,18 @@ def message_ref(source: str, ticket_id: int, message_id: str) -> Ref:
     return Ref(EntityType.MESSAGE, source, (str(ticket_id), message_id))
 
 
-def message_records(
-    source: str, sent: wire.Ticket, zone: ZoneInfo, fetched_at: datetime
-) -> tuple[Message, ...]:
+def message_records(source: str, sent: wire.Ticket, zone: ZoneInfo, fetched: Fetched) -> tuple[Message, ...]:
     """All messages of a ticket, oldest first; minutes tie, so then by number."""
     start = datetime.min.replace(tzinfo=UTC)
     ordered = sorted(
         sent.messages,
         key=lambda each: (times.parse(text(each.created_at), zone) or start, each.message_id),
     )
-    return tuple(record for each in ordered for record in _records(source, sent, each, zone, fetched_at))
+    return tuple(record for each in ordered for record in _records(source, sent, each, zone, fetched))
 
 
 def _records(
-    source: str, ticket: wire.Ticket, sent: wire.Message, zone: ZoneInfo, fetched_at: datetime
+    source: str, ticket: wire.Ticket, sent: wire.Message, zone: ZoneInfo, fetched: Fetched
 ) -> Iterator[Message]:
     """One record per text; one without a body where there is no text, or files that no text comes with."""
     native_id, kind = str(sent.message_id), text(sent.type)
@@ -63,7 +61,7 @@ def _records(
     agent = agent_ref(source, sent.user_login)
     record = partial(
         Message,
-        origin=Origin(source, native_id, fetched_at=fetched_at),
+        origin=fetched.origin(source, native_id),
         conversation=ticket_ref(source, ticket.ticket_id),
         created_at=times.parse(text(sent.created_at), zone),
     )

@@ -75,11 +75,12 @@ class Replies:
     async def _sent_message(self, reply: Reply, before: BeforeReply) -> Message | None:
         """The message that the reply has become. The reply is out by now, so no failure may pass."""
         try:
-            after = await self._tickets.get(reply.conversation, anew=True)
+            shown = await self._tickets.get(reply.conversation, anew=True)
         except SourceError:
             return None
-        if after is None:
+        if shown is None:
             return None
+        after, fetched = shown
         found, _ = find_replies(
             after.messages,
             known=before.messages,
@@ -90,4 +91,4 @@ class Replies:
         if len(found) != 1:
             return None
         ref = messages.message_ref(self._source, after.ticket_id, str(found[0].message_id))
-        return next((each for each in self._tickets.messages_of(after) if each.ref == ref), None)
+        return next((each for each in self._tickets.messages_of(after, fetched) if each.ref == ref), None)

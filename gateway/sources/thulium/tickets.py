@@ -9,11 +9,10 @@ from functools import partial
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from gateway.domain.clock import Clock
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState
 from gateway.domain.ports import ConversationFilter, Slot
-from gateway.domain.records import AccountKind, Message, Ticket
+from gateway.domain.records import AccountKind, Fetched, Message, Ticket
 from gateway.sources.rest import Rest, each, fresh
 from gateway.sources.status import StatusTable
 from gateway.sources.thulium import mapping, messages, times, wire
@@ -30,16 +29,15 @@ _ASSIGNEE_FILTERS: Mapping[str, str] = {AccountKind.AGENT: "user_login"}
 class Tickets:
     """The reading endpoints of tickets."""
 
-    def __init__(self, rest: Rest, *, statuses: StatusTable, zone: ZoneInfo, clock: Clock) -> None:
+    def __init__(self, rest: Rest, *, statuses: StatusTable, zone: ZoneInfo) -> None:
         self._rest = rest
         self._source = rest.source
         self._statuses = statuses
         self._zone = zone
-        self._clock = clock
 
     async def check(self) -> None:
         """List one ticket: the cheapest read that needs credentials."""
-        await self._page((), 0, 1)
+        await self._page((), 0, 1, anew=True)
 
     def name_conversation(self, ref: Ref) -> Ticket:
         """A ticket by nothing but its number."""
@@ -59,25 +57,25 @@ class Tickets:
         """GET tickets/:id, one call each for the ticket and its messages together."""
         return await each(self._both, refs)
 
-    async def get(self, ref: Ref, *, anew: bool = False) -> wire.Ticket | None:
-        """GET tickets/:id, as sent; with `anew` past every cache.
+    async def get(self, ref: Ref, *, anew: bool = False) -> tuple[wire.Ticket, Fetched] | None:
+        """GET tickets/:id, as sent, and how it came; with `anew` past every cache.
 
         Source: https://api.thulium.com/docs/api/tickets/get_tickets_id
         """
         call = Call("get ticket", "GET", f"tickets/{quote(ref.parts[0], safe='')}", safe=True)
         reply = await self._rest.find(fresh(call) if anew else call)
-        return None if reply is None else self._rest.decode(reply, wire.Ticket)
+        return None if reply is None else (self._rest.decode(reply, wire.Ticket), self._rest.fetched(reply))
 
-    def messages_of(self, sent: wire.Ticket) -> tuple[Message, ...]:
+    def messages_of(self, sent: wire.Ticket, fetched: Fetched) -> tuple[Message, ...]:
         """The messages of a ticket as sent."""
-        return messages.message_records(self._source, sent, self._zone, self._clock())
+        return messages.message_records(self._source, sent, self._zone, fetched)
 
     async def _both(self, ref: Ref) -> tuple[Ticket, tuple[Message, ...]] | None:
-        sent = await self.get(ref)
-        if sent is None:
+        found = await self.get(ref)
+        if found is None:
             return None
         # There is nothing more to read: what this answer lacks is none.
-        return replace(self._record(sent), missing=frozenset()), self.messages_of(sent)
+        return replace(self._record(*found), missing=frozenset()), self.messages_of(*found)
 
     async def _ticket(self, ref: Ref) -> Ticket | None:
         both = await self._both(ref)
@@ -128,17 +126,16 @@ class Tickets:
             return NoFeed(SliceState.UNSUPPORTED, f"Not an account of kind {' or '.join(filters)}.")
         return ((filters[kind], native_id),)
 
-    async def _page(self, query: Query, offset: int, limit: int) -> Page[Ticket]:
-        reply = await self._rest.send(
-            Call(
-                "list tickets",
-                "GET",
-                "tickets",
-                safe=True,
-                query=(*query, ("limit", str(limit)), ("offset", str(offset))),
-            )
+    async def _page(self, query: Query, offset: int, limit: int, *, anew: bool = False) -> Page[Ticket]:
+        call = Call(
+            "list tickets",
+            "GET",
+            "tickets",
+            safe=True,
+            query=(*query, ("limit", str(limit)), ("offset", str(offset))),
         )
+        reply = await self._rest.send(fresh(call) if anew else call)
         return read_rows(self._rest, reply, wire.Row).page(self._record, limit)
 
-    def _record(self, sent: wire.Row) -> Ticket:
-        return mapping.ticket_record(self._source, sent, self._statuses, self._zone, self._clock())
+    def _record(self, sent: wire.Row, fetched: Fetched) -> Ticket:
+        return mapping.ticket_record(self._source, sent, self._statuses, self._zone, fetched)

@@ -1,10 +1,11 @@
 """Tulo: accounts, product subscriptions and helpdesk messages of newspapers' readers."""
 
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
+from gateway.sources.auth import Auth, in_header, reveal
 from gateway.sources.rest import Rest
 from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec
 from gateway.sources.status import StatusTable
@@ -29,35 +30,41 @@ class TuloSettings(SourceSettings):
     """How to reach one organisation at Tulo, in production at https://backend.worldoftulo.com."""
 
     kind: Literal["tulo"]
-    client_id: str = Field(min_length=1, description="The API client's id.")
-    client_secret: SecretStr = Field(description="The API client's secret.")
+    own_credentials: ClassVar[tuple[str, ...]] = ("client_id", "client_secret")
+    client_id: str | None = Field(None, min_length=1, description="The API client's id.")
+    client_secret: SecretStr | None = Field(None, description="The API client's secret.")
     grant_type: str = Field("none", description="How the token is asked for; `none`: without a user.")
     scopes: tuple[str, ...] = Field(
         SCOPES, description="Asked for with the token; the client must have them."
     )
 
     @property
-    def account_name(self) -> str:
+    def account_name(self) -> str | None:
         """See `SourceSettings.account_name`."""
         return self.client_id
 
 
-def build(context: SourceContext[TuloSettings]) -> Tulo:
-    """Make the client of one instance."""
-    settings, clock = context.settings, context.clock
-    auth = session(
+def auth(context: SourceContext[TuloSettings]) -> Auth:
+    """The API client's tokens."""
+    settings = context.settings
+    return session(
         context.key,
         context.transport,
-        client_id=settings.client_id,
-        client_secret=settings.client_secret.get_secret_value(),
+        client_id=settings.client_id or "",
+        client_secret=reveal(settings.client_secret),
         grant_type=settings.grant_type,
         scopes=settings.scopes,
-        clock=clock,
+        clock=context.clock,
     )
-    rest = Rest(context.key, context.transport, auth, clock=clock, explain=partial(explain, context.key))
+
+
+def build(context: SourceContext[TuloSettings]) -> Tulo:
+    """Make the client of one instance."""
+    settings = context.settings
+    rest = Rest(context.key, context.transport, clock=context.clock, explain=partial(explain, context.key))
     return Tulo(
-        Accounts(rest, zone=settings.zone, clock=clock),
-        Helpdesk(rest, statuses=StatusTable(STATES, settings.statuses), zone=settings.zone, clock=clock),
+        Accounts(rest, zone=settings.zone),
+        Helpdesk(rest, statuses=StatusTable(STATES, settings.statuses), zone=settings.zone),
     )
 
 
@@ -68,4 +75,7 @@ SPEC = SourceSpec(
     settings=TuloSettings,
     shapes=shapes(),
     build=build,
+    put=lambda _: in_header("authorization", "Bearer "),
+    auth=auth,
+    ttl_s={"helpdesk_message_templates/all": 300, "accounts": 30},
 )

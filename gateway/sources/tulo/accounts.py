@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from gateway.domain.clock import Clock
 from gateway.domain.errors import BadInput, SourceError
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState, whole
@@ -14,6 +13,7 @@ from gateway.domain.records import Account, AccountKind, ServiceSubscription
 from gateway.sources.rest import Rest, each
 from gateway.sources.tulo import mapping, wire
 from gateway.sources.tulo.calls import ID_SHAPE, get
+from gateway.transport import Reply
 
 _MAX_LIMIT = 500  # A list comes whole, in one call, however much of it is served.
 
@@ -36,11 +36,10 @@ class Accounts:
 
     account_keys = frozenset(_KEYS)
 
-    def __init__(self, rest: Rest, *, zone: ZoneInfo, clock: Clock) -> None:
+    def __init__(self, rest: Rest, *, zone: ZoneInfo) -> None:
         self._rest = rest
         self._source = rest.source
         self._zone = zone
-        self._clock = clock
 
     async def read_accounts(self, refs: Sequence[Ref]) -> list[Slot[Account]]:
         """GET accounts?id=, one call each.
@@ -76,7 +75,8 @@ class Accounts:
         reply = await self._rest.find(get("accounts", *key))
         if reply is None:
             return None
-        return mapping.account_record(self._reading(), self._rest.decode(reply, wire.Item[wire.Account]).item)
+        sent = self._rest.decode(reply, wire.Item[wire.Account]).item
+        return mapping.account_record(self._reading(reply), sent)
 
     def list_subscriptions(
         self, wanted: SubscriptionFilter
@@ -96,8 +96,13 @@ class Accounts:
         return (Feed(self._source, "account", partial(self._page, account_id), _MAX_LIMIT, ordered=False),)
 
     async def _page(self, account_id: str, offset: int, limit: int) -> Page[ServiceSubscription]:
-        held = await self._subscriptions(account_id) or ()
-        return whole(tuple(self._record(account_id, sent) for sent in held))(offset, limit)
+        found = await self._subscriptions(account_id)
+        reading, held = (self._reading(None), ()) if found is None else found
+        # The answer doesn't repeat the account's id, so it stays as it was asked for.
+        items: tuple[ServiceSubscription, ...] = tuple(
+            mapping.subscription_record(reading, account_id, sent) for sent in held
+        )
+        return whole(items, reading.fetched)(offset, limit)
 
     async def read_subscriptions(self, refs: Sequence[Ref]) -> list[Slot[ServiceSubscription]]:
         """Out of the lists of their accounts, one call per account: there is no single read."""
@@ -105,29 +110,32 @@ class Accounts:
         for ref in refs:
             accounts.setdefault(ref.parts[0].casefold(), ref)
         lists = await each(lambda ref: self._subscriptions(ref.parts[0]), list(accounts.values()))
-        held = dict(zip(accounts, lists, strict=True))
+        of_account = dict(zip(accounts, lists, strict=True))
 
         async def pick(ref: Ref) -> ServiceSubscription | None:
-            found = held[ref.parts[0].casefold()]
+            found = of_account[ref.parts[0].casefold()]
             if isinstance(found, SourceError):
                 raise found
+            if found is None:
+                return None
+            reading, held = found
             wanted = ref.parts[1].casefold()
-            sent = next((sent for sent in found or () if sent.id.casefold() == wanted), None)
-            return None if sent is None else self._record(ref.parts[0], sent)
+            sent = next((sent for sent in held if sent.id.casefold() == wanted), None)
+            return None if sent is None else mapping.subscription_record(reading, ref.parts[0], sent)
 
         return await each(pick, refs)
 
-    async def _subscriptions(self, account_id: str) -> tuple[wire.Subscription, ...] | None:
+    async def _subscriptions(
+        self, account_id: str
+    ) -> tuple[mapping.Reading, tuple[wire.Subscription, ...]] | None:
         """GET subscription/get_by_account.
 
         Source: https://docs.worldoftulo.com/payway/integration/payway_api/endpoints/subscription_api/get_by_account
         """
         reply = await self._rest.find(get("subscription/get_by_account", ("account_id", account_id)))
-        return None if reply is None else self._rest.decode(reply, wire.Items[wire.Subscription]).items
+        if reply is None:
+            return None
+        return self._reading(reply), self._rest.decode(reply, wire.Items[wire.Subscription]).items
 
-    def _record(self, account_id: str, sent: wire.Subscription) -> ServiceSubscription:
-        """The answer doesn't repeat the account's id, so it stays as it was asked for."""
-        return mapping.subscription_record(self._reading(), account_id, sent)
-
-    def _reading(self) -> mapping.Reading:
-        return mapping.Reading(self._source, self._zone, self._clock())
+    def _reading(self, reply: Reply | None) -> mapping.Reading:
+        return mapping.Reading(self._source, self._zone, self._rest.fetched(reply))

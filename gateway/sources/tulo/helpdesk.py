@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from gateway.domain.clock import Clock
 from gateway.domain.errors import Refusal, RefusalCode, SourceError
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, Page, SliceState, whole
 from gateway.domain.ports import ConversationFilter, Slot
-from gateway.domain.records import AccountKind, Message, MessageTemplate, Ticket
+from gateway.domain.records import AccountKind, Fetched, Message, MessageTemplate, Ticket
 from gateway.domain.rules import Rule, check
 from gateway.domain.writes import Attempt, NewTicket, given_fields
 from gateway.sources.rest import Rest, each, fresh
 from gateway.sources.status import StatusTable
 from gateway.sources.tulo import mapping, wire
 from gateway.sources.tulo.calls import get, post
+from gateway.transport import Reply
 
 _MAX_LIMIT = 500  # A list comes whole, in one call, however much of it is served.
 
@@ -33,29 +33,35 @@ _TICKET_RULES = {
 }
 
 _Pair = tuple[Ticket, tuple[Message, ...]]
+# How the list came, and what was in it.
+_Pending = tuple[Fetched, tuple[_Pair, ...]]
 
 
 class Helpdesk:
     """Reads pending helpdesk messages and creates new ones."""
 
-    def __init__(self, rest: Rest, *, statuses: StatusTable, zone: ZoneInfo, clock: Clock) -> None:
+    def __init__(self, rest: Rest, *, statuses: StatusTable, zone: ZoneInfo) -> None:
         self._rest = rest
         self._source = rest.source
         self._statuses = statuses
         self._zone = zone
-        self._clock = clock
 
     async def check(self) -> None:
         """Read the templates: the only read that needs no account."""
-        await self.read_templates()
+        await self._templates(anew=True)
 
     async def read_templates(self) -> tuple[MessageTemplate, ...]:
-        """GET helpdesk_message_templates/all: those that are enabled.
+        """GET helpdesk_message_templates/all: those that are enabled."""
+        return await self._templates()
+
+    async def _templates(self, *, anew: bool = False) -> tuple[MessageTemplate, ...]:
+        """GET helpdesk_message_templates/all; with `anew` past every cache.
 
         Source: https://docs.worldoftulo.com/payway/integration/payway_api/endpoints/helpdesk_message_template_api/all_helpdesk_message_templates
         """
-        reply = await self._rest.send(get("helpdesk_message_templates/all"))
-        reading = self._reading()
+        call = get("helpdesk_message_templates/all")
+        reply = await self._rest.send(fresh(call) if anew else call)
+        reading = self._reading(reply)
         return tuple(
             mapping.template_record(reading, sent)
             for sent in self._rest.decode(reply, wire.Items[wire.Template]).items
@@ -88,10 +94,11 @@ class Helpdesk:
         return (Feed(self._source, "pending", partial(self._page, account_id), _MAX_LIMIT),)
 
     async def _page(self, account_id: str, offset: int, limit: int) -> Page[Ticket]:
-        tickets = [ticket for ticket, _ in await self.pending(account_id) or ()]
+        fetched, pairs = await self.pending(account_id) or (self._rest.fetched(None), ())
+        tickets = [ticket for ticket, _ in pairs]
         # The page promises no order, but the list is whole.
         tickets.sort(key=lambda ticket: ticket.moment or datetime.min.replace(tzinfo=UTC), reverse=True)
-        return whole(tuple(tickets))(offset, limit)
+        return whole(tuple(tickets), fetched)(offset, limit)
 
     async def read_tickets(self, refs: Sequence[Ref]) -> list[Slot[Ticket]]:
         """Out of the pending lists of their accounts; None also for a resolved one."""
@@ -113,8 +120,10 @@ class Helpdesk:
         pending = dict(zip(accounts, lists, strict=True))
         return [_pick(pending[ref.parts[0].casefold()], ref) for ref in refs]
 
-    async def pending(self, account_id: str, *, anew: bool = False) -> tuple[_Pair, ...] | None:
+    async def pending(self, account_id: str, *, anew: bool = False) -> _Pending | None:
         """GET helpdesk_messages/get_pending_messages; with `anew` past every cache.
+
+        None where there is no such account.
 
         Source: https://docs.worldoftulo.com/payway/integration/payway_api/endpoints/helpdesk_message_api/get_pending_helpdesk_messages
         """
@@ -122,8 +131,8 @@ class Helpdesk:
         reply = await self._rest.find(fresh(call) if anew else call)
         if reply is None:
             return None
-        reading = self._reading()
-        return tuple(
+        reading = self._reading(reply)
+        return reading.fetched, tuple(
             (mapping.ticket_record(reading, sent, self._statuses), (mapping.message_record(reading, sent),))
             for sent in self._rest.decode(reply, wire.Items[wire.HelpdeskMessage]).items
         )
@@ -161,12 +170,13 @@ class Helpdesk:
         created = self._rest.decode(reply, wire.Created)
         return mapping.ticket_ref(self._source, account_id, created.id)
 
-    def _reading(self) -> mapping.Reading:
-        return mapping.Reading(self._source, self._zone, self._clock())
+    def _reading(self, reply: Reply) -> mapping.Reading:
+        return mapping.Reading(self._source, self._zone, self._rest.fetched(reply))
 
 
-def _pick(pending: Slot[tuple[_Pair, ...]], ref: Ref) -> Slot[_Pair]:
+def _pick(pending: Slot[_Pending], ref: Ref) -> Slot[_Pair]:
     if pending is None or isinstance(pending, SourceError):
         return pending
+    _, pairs = pending
     wanted = ref.parts[1].casefold()
-    return next((pair for pair in pending if pair[0].origin.native_id.casefold() == wanted), None)
+    return next((pair for pair in pairs if pair[0].origin.native_id.casefold() == wanted), None)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from gateway.domain.clock import Clock
 from gateway.domain.errors import SourceAuthError, SourceProtocolError, SourceRejected
-from gateway.sources.auth import FixedCredential, Session, SessionToken, in_header
+from gateway.sources.auth import Session, SessionToken
 from gateway.sources.rest import Rest
 from gateway.sources.tulo import wire
 from gateway.transport import Call, Transport
@@ -29,7 +29,6 @@ def session(
     anonymous = Rest(
         source,
         transport,
-        FixedCredential("", lambda call, _: call),
         clock=clock,
         explain=lambda _: (),
     )
@@ -70,4 +69,4 @@ def session(
             None if life_s is None else asked_at + _USED_SHARE * timedelta(seconds=life_s),
         )
 
-    return Session(log_in, put=in_header("authorization", "Bearer "), clock=clock)
+    return Session(log_in, clock=clock)

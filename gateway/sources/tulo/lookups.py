@@ -20,9 +20,10 @@ class Lookups:
         """GET helpdesk_messages/get_pending_messages, which may show that it was created, never that not."""
         if not isinstance(write, NewTicket) or write.requester is None:
             return Sighting(reason="Tulo takes no such write.")
-        pending = await self._helpdesk.pending(write.requester.parts[1], anew=True) or ()
+        pending = await self._helpdesk.pending(write.requester.parts[1], anew=True)
+        _, pairs = pending or (None, ())
         matches = tuple(
-            ticket.ref for ticket, messages in pending if _is(ticket, messages, write, since=begun(attempt))
+            ticket.ref for ticket, messages in pairs if _is(ticket, messages, write, since=begun(attempt))
         )
         return Sighting(matches, reason=_GONE_ONCE_RESOLVED)
 

@@ -16,6 +16,7 @@ from gateway.domain.records import (
     Body,
     Coded,
     ConversationState,
+    Fetched,
     Message,
     MessageAuthor,
     MessageTemplate,
@@ -58,11 +59,15 @@ UNREAD_TICKET = frozenset({"subject", "status", "created_at", "updated_at", "ass
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What every record of one answer shares: its source, the zone of zoneless times, when it came."""
+    """What every record of one answer shares: its source, the zone of zoneless times, how it came."""
 
     source: str
     zone: ZoneInfo
-    at: datetime
+    fetched: Fetched
+
+    def origin(self, native_id: str) -> Origin:
+        """The origin of one of them."""
+        return self.fetched.origin(self.source, native_id)
 
 
 def account_ref(source: str, kind: AccountKind, account_id: str) -> Ref:
@@ -82,7 +87,7 @@ def account_record(reading: Reading, sent: wire.Account) -> Account:
     """A subscriber, read in full."""
     return Account(
         ref=account_ref(reading.source, AccountKind.SUBSCRIBER, sent.id),
-        origin=Origin(reading.source, sent.id, fetched_at=reading.at),
+        origin=reading.origin(sent.id),
         kind=AccountKind.SUBSCRIBER,
         name=_name(sent.first_name, sent.last_name),
         email=sent.email,
@@ -106,7 +111,7 @@ def ticket_record(reading: Reading, sent: wire.HelpdeskMessage, statuses: Status
     """A pending helpdesk message. Sender and assignee come with it."""
     return Ticket(
         ref=ticket_ref(reading.source, sent.account_id, sent.id),
-        origin=Origin(reading.source, sent.id, fetched_at=reading.at),
+        origin=reading.origin(sent.id),
         subject=sent.heading,
         status=statuses.coded(sent.state),
         created_at=_moment(reading, sent.created_at, "created_at"),
@@ -124,7 +129,7 @@ def message_record(reading: Reading, sent: wire.HelpdeskMessage) -> Message:
     return Message(
         # The parts are the ticket's and one more, as at every source.
         ref=Ref(EntityType.MESSAGE, reading.source, (*ticket.parts, "0")),
-        origin=Origin(reading.source, sent.id, fetched_at=reading.at),
+        origin=reading.origin(sent.id),
         conversation=ticket,
         author=MessageAuthor(
             AuthorRole.CUSTOMER,
@@ -143,7 +148,7 @@ def subscription_record(reading: Reading, account_id: str, sent: wire.Subscripti
     """A product subscription of an account; titled by its product, for want of a name."""
     return ProductSubscription(
         ref=Ref(EntityType.PRODUCT_SUBSCRIPTION, reading.source, (account_id, sent.id)),
-        origin=Origin(reading.source, sent.id, fetched_at=reading.at),
+        origin=reading.origin(sent.id),
         title=sent.product_code,
         status=None
         if sent.state is None
@@ -162,7 +167,7 @@ def template_record(reading: Reading, sent: wire.Template) -> MessageTemplate:
     """A template in its organisation's language."""
     return MessageTemplate(
         ref=Ref(EntityType.MESSAGE_TEMPLATE, reading.source, (sent.id,)),
-        origin=Origin(reading.source, sent.id, fetched_at=reading.at),
+        origin=reading.origin(sent.id),
         heading=sent.heading,
         text=sent.message,
         locale=None if sent.organisation is None else sent.organisation.locale,
@@ -197,7 +202,7 @@ def _short_account(reading: Reading, kind: AccountKind, sent: wire.ShortAccount)
     }
     return Account(
         ref=account_ref(reading.source, kind, sent.id),
-        origin=Origin(reading.source, sent.id, fetched_at=reading.at),
+        origin=reading.origin(sent.id),
         kind=kind,
         name=_name(first, last),
         email=_set(sent.contact_email),

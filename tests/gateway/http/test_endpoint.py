@@ -20,6 +20,7 @@ from gateway.http.execution import MAX_TOKENS, Executor
 from resolvers.context import Context
 from resolvers.schema import build_schema
 from tests.answers import errors_of, only_error
+from tests.callers import CALLERS
 from tests.gateway.http.conftest import Log
 
 STRICT = {"accept": "application/graphql-response+json"}
@@ -282,7 +283,7 @@ async def test_a_fault_of_the_gateway_itself_is_masked_and_logged(log: Log) -> N
     def no_context(request_id: str) -> Context:
         raise RuntimeError(f"the pool at http://internal:1 is gone for {request_id}")
 
-    endpoint = GraphQLEndpoint(Executor(build_schema()), no_context, with_explorer=False)
+    endpoint = GraphQLEndpoint(Executor(build_schema()), no_context, CALLERS, with_explorer=False)
 
     async def graphql(request: Request) -> Response:
         return await endpoint.respond(request)

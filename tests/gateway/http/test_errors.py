@@ -27,11 +27,13 @@ from gateway.domain.errors import (
 from gateway.domain.ledger import LedgerUnavailable
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import Executor
+from tests.callers import CALLERS
 from tests.gateway.http.conftest import Log
 from tests.resolvers.contexts import context
 
 SECRET = "hunter2-of-the-source"
 URL = "http://10.0.0.7/api?token=hunter2-of-the-source"
+LOGGED = "http://10.0.0.7/api?[redacted]"
 MASKED = "Something went wrong inside the gateway. Quote the request id r-1 when you report it."
 
 EXPECTED = {
@@ -103,6 +105,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     endpoint = GraphQLEndpoint(
         Executor(strawberry.Schema(Query)),
         lambda request_id: context(request_id=request_id),
+        CALLERS,
         with_explorer=False,
     )
 
@@ -134,7 +137,7 @@ async def ask(http: httpx.AsyncClient, query: str, variables: object = None) -> 
         ("unavailable", "The source could not be reached.", {"code": "SOURCE_UNAVAILABLE", "retryable": True, "source": "desk"}),
         ("timeout", "The source did not answer in time.", {"code": "SOURCE_TIMEOUT", "retryable": True, "source": "desk"}),
         ("throttled", "The source asked for fewer requests.", {"code": "SOURCE_THROTTLED", "retryable": True, "source": "desk"}),
-        ("auth", "The source refused the gateway's credentials.", {"code": "SOURCE_AUTH_FAILED", "retryable": False, "source": "desk"}),
+        ("auth", "The source refused the credentials.", {"code": "SOURCE_AUTH_FAILED", "retryable": False, "source": "desk"}),
         ("protocol", "The source's answer could not be understood.", {"code": "SOURCE_PROTOCOL_ERROR", "retryable": False, "source": "desk"}),
         ("rejected", "The source refused the request.", {"code": "SOURCE_PROTOCOL_ERROR", "retryable": False, "source": "desk"}),
         ("ledger", "The ledger of writes can't be reached. No write is sent without it. Try again later.", {"code": "LEDGER_UNAVAILABLE", "retryable": True}),
@@ -172,7 +175,7 @@ async def test_a_source_that_fails_is_a_warning_without_a_traceback(
         "request_id": "r-1",
         "source": "desk",
         "code": error.code.value,
-        "detail": f"{URL} at $.a" if name == "protocol" else URL,
+        "detail": f"{LOGGED} at $.a" if name == "protocol" else LOGGED,
     }
 
 
@@ -198,7 +201,12 @@ async def test_a_ledger_that_fails_is_a_warning_without_a_traceback(
     await ask(http, '{ expected(name: "ledger") again: expected(name: "ledger") }')
     (logged,) = log()
     del logged["timestamp"]
-    assert logged == {"event": "ledger_unavailable", "level": "warning", "request_id": "r-1", "detail": URL}
+    assert logged == {
+        "event": "ledger_unavailable",
+        "level": "warning",
+        "request_id": "r-1",
+        "detail": LOGGED,
+    }
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from gateway.http.uploads import MAX_UPLOAD_BYTES, UploadEndpoint
 from gateway.sandbox import Faults
 from gateway.writes.uploads import Uploads
 from tests.answers import errors_of
+from tests.callers import CALLERS
 from tests.e2e.conftest import Stack
 from tests.gateway.http.conftest import Log
 
@@ -158,7 +159,7 @@ async def test_files_come_by_post_alone(stack: Stack, method: str) -> None:
 
 ANSWERS: list[tuple[Faults, int, str, str, bool]] = [
     (Faults(error_rate=1, error_status=500), 502, "SOURCE_UNAVAILABLE", "The source could not be reached.", True),
-    (Faults(error_rate=1, error_status=401), 502, "SOURCE_AUTH_FAILED", "The source refused the gateway's credentials.", False),
+    (Faults(error_rate=1, error_status=401), 502, "SOURCE_AUTH_FAILED", "The source refused the credentials.", False),
     (Faults(error_rate=1, error_status=400), 502, "SOURCE_PROTOCOL_ERROR", "The source refused the request.", False),
     (Faults(throttle=True), 503, "SOURCE_THROTTLED", "The source asked for fewer requests.", True),
     (Faults(malformed_json=True), 502, "SOURCE_PROTOCOL_ERROR", "The source's answer could not be understood.", False),
@@ -236,7 +237,7 @@ async def test_a_fault_of_the_gateway_itself_is_masked_and_logged(log: Log) -> N
         def named(self, *_: object, **__: object) -> Any:
             raise RuntimeError("no catalog at http://internal:1")
 
-    endpoint = UploadEndpoint(Broken(()), Uploads(utc_now))
+    endpoint = UploadEndpoint(Broken(()), Uploads(utc_now), CALLERS)
     scope = {
         "type": "http",
         "method": "POST",

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -8,6 +8,7 @@ import strawberry
 from graphql import ExecutionResult, execute, parse, print_schema
 
 from gateway.plans.fields import Fetch, FieldLoaders, batch_field, root_field
+from gateway.plans.price import Price, free
 
 
 @dataclass
@@ -82,11 +83,11 @@ async def refused(fetch: Fetch[Context]) -> str:
 @strawberry.interface(name="Animal", description="An animal.")
 class AnimalType:
     name: str
-    label: str | None = batch_field(labels, description="What it is called.")
-    mates: "list[AnimalType] | None" = batch_field(mates, description="Whom it lives with.")
-    mood: str | None = batch_field(moods, description="How it is.", deprecation_reason="Ask it.")
-    lost: str | None = batch_field(failing, description="Never known.")
-    short: str | None = batch_field(one_slot_short, description="Known of all but one.")
+    label: str | None = batch_field(labels, description="What it is called.", calls=free)
+    mates: "list[AnimalType] | None" = batch_field(mates, description="Whom it lives with.", calls=free)
+    mood: str | None = batch_field(moods, description="How it is.", calls=free, deprecation_reason="Ask it.")
+    lost: str | None = batch_field(failing, description="Never known.", calls=free)
+    short: str | None = batch_field(one_slot_short, description="Known of all but one.", calls=free)
 
 
 @strawberry.type(name="Cat")
@@ -109,8 +110,8 @@ class Dog(AnimalType):
 
 @strawberry.type
 class Query:
-    animals: list[AnimalType] = root_field(animals, description="All animals.")
-    refused: str | None = root_field(refused, description="Never.")
+    animals: list[AnimalType] = root_field(animals, description="All animals.", calls=free)
+    refused: str | None = root_field(refused, description="Never.", calls=free)
 
 
 _SCHEMA = strawberry.Schema(Query, types=[Cat, Dog])
@@ -402,3 +403,18 @@ async def test_one_document_run_again_is_fetched_again() -> None:
 )
 def test_the_schema_has_what_was_declared(line: str) -> None:
     assert line in print_schema(_SCHEMA._schema).splitlines()
+
+
+@pytest.mark.parametrize(("declare", "function"), [(batch_field, labels), (root_field, animals)])
+def test_no_field_can_be_declared_without_its_price(declare: Callable[..., Any], function: object) -> None:
+    with pytest.raises(TypeError, match="calls"):
+        declare(function, description="All.")
+
+
+def test_a_price_leaves_other_metadata_alone() -> None:
+    given = {"owner": "us"}
+
+    declared = batch_field(labels, description="All.", calls=free, metadata=given)
+
+    assert declared.metadata == {"owner": "us", Price: free}
+    assert given == {"owner": "us"}

@@ -1,37 +1,19 @@
-"""All layers around a source, in the stack's order, with their inner parts at hand."""
+"""The production stack, with the options of each layer at hand."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.resilience.attempt_timeout import AttemptTimeout
-from gateway.resilience.breaker import CircuitBreaker
-from gateway.resilience.budget import BudgetOptions, RetryBudget
-from gateway.resilience.cache import CacheFill, CacheLookup, CacheOptions
-from gateway.resilience.cache_store import CacheStore
-from gateway.resilience.circuit import CircuitOptions, Rules
-from gateway.resilience.deadline import OperationDeadline
-from gateway.resilience.limit import ConcurrencyLimit, QueueOptions
-from gateway.resilience.pace import Pace, PaceOptions
-from gateway.resilience.retry import Retry, RetryOptions
-from gateway.resilience.single_flight import SingleFlight
-from gateway.resilience.stats import Meter, Stats
+from gateway.resilience.budget import BudgetOptions
+from gateway.resilience.cache import CacheOptions
+from gateway.resilience.circuit import CircuitOptions
+from gateway.resilience.limit import QueueOptions
+from gateway.resilience.pace import PaceOptions
+from gateway.resilience.retry import RetryOptions
+from gateway.resilience.stack import Stack, StackOptions, build_stack
 from gateway.transport import Transport
 from tests.gateway.resilience.virtual_time import now
 
 _CLOCK = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """The outermost layer, and those whose state a test looks at."""
-
-    outermost: Transport
-    flights: SingleFlight
-    breaker: CircuitBreaker
-    limit: ConcurrencyLimit
-    store: CacheStore
-    stats: Stats
 
 
 def chain(
@@ -45,35 +27,27 @@ def chain(
     circuit: CircuitOptions | None = None,
     queue: QueueOptions | None = None,
     pace: PaceOptions | None = None,
+    forwards: bool = False,
     uniform: Callable[[float, float], float] = lambda low, high: (low + high) / 2,
-) -> Chain:
-    """On the running loop's virtual time."""
-    stats, store = Stats(clock=lambda: _CLOCK), CacheStore(max_bytes=max_bytes)
-    source, listener = "hub", stats.happened
-    attempt = Meter(AttemptTimeout(transport, source=source, timeout_s=attempt_timeout_s), stats, now=now)
-    limit = ConcurrencyLimit(
-        attempt,
-        queue or QueueOptions(),
-        source=source,
-        pace=Pace(pace or PaceOptions(), uniform=uniform),
-        now=now,
-        clock=lambda: _CLOCK,
-        listener=listener,
-    )
-    breaker = CircuitBreaker(
-        limit, Rules(circuit or CircuitOptions(), uniform), source=source, now=now, listener=listener
-    )
-    retried = Retry(
-        breaker,
+) -> Stack:
+    """The production stack on the running loop's virtual time."""
+    options = StackOptions(
+        attempt_timeout_s,
         retry or RetryOptions(),
-        budget=RetryBudget(budget or BudgetOptions()),
-        now=now,
-        clock=lambda: _CLOCK,
-        uniform=uniform,
-        listener=listener,
+        budget or BudgetOptions(),
+        circuit or CircuitOptions(),
+        queue or QueueOptions(),
+        pace or PaceOptions(),
+        cache or CacheOptions(),
+        max_bytes,
+        forwards=forwards,
     )
-    fill = CacheFill(retried, store, cache or CacheOptions(), now=now, listener=listener)
-    flights = SingleFlight(fill, source=source, listener=listener)
-    lookup = CacheLookup(flights, store, now=now, listener=listener)
-    outermost = OperationDeadline(lookup, source=source, now=now)
-    return Chain(outermost, flights, breaker, limit, store, stats)
+    return build_stack(
+        transport,
+        options,
+        source="hub",
+        authorise=lambda inner: inner,
+        clock=lambda: _CLOCK,
+        now=now,
+        uniform=uniform,
+    )

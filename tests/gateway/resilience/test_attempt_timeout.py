@@ -4,12 +4,17 @@ import pytest
 
 from gateway.domain.errors import SourceError, SourceProtocolError, SourceTimeout, SourceUnavailable
 from gateway.resilience.attempt_timeout import AttemptTimeout
-from gateway.resilience.stack import build_stack
-from gateway.transport import Call, Reply
+from gateway.resilience.retry import RetryOptions
+from gateway.resilience.stack import StackOptions, build_stack
+from gateway.transport import Call, Reply, Transport
 from gateway.transport.httpx import HttpxOptions, HttpxTransport
 from tests.raw_server import RawServer, Received, answer, saying
 
 _CALL = Call("read case", "GET", "/case", safe=True, query=(("accessToken", "t0ken"),))
+
+
+def _stack(transport: Transport, options: StackOptions) -> Transport:
+    return build_stack(transport, options, source="hub", authorise=lambda inner: inner).transport
 
 
 class _Inner:
@@ -113,7 +118,7 @@ async def test_a_source_that_drips_is_cut_by_the_stack() -> None:
     async with server.listen():
         # Each drop comes well within the read timeout, so that alone would wait for ever.
         transport = HttpxTransport("hub", HttpxOptions(server.base_url, read_timeout_s=60))
-        stack = build_stack(transport, source="hub", attempt_timeout_s=0.1)
+        stack = _stack(transport, StackOptions(attempt_timeout_s=0.1, retry=RetryOptions(max_retries=0)))
         with pytest.raises(SourceError) as raised:
             await stack.send(_CALL)
         await stack.close()
@@ -127,7 +132,7 @@ async def test_the_stack_lets_a_good_answer_through() -> None:
     server = RawServer(saying(answer(b"[1]")))
     async with server.listen():
         transport = HttpxTransport("hub", HttpxOptions(server.base_url))
-        stack = build_stack(transport, source="hub", attempt_timeout_s=60)
+        stack = _stack(transport, StackOptions(attempt_timeout_s=60))
         reply = await stack.send(_CALL)
         await stack.close()
 

@@ -13,8 +13,9 @@ from gateway.domain.errors import (
     SourceTimeout,
     SourceUnavailable,
 )
+from gateway.domain.health import CircuitState
 from gateway.resilience.breaker import CircuitBreaker, CircuitStatus
-from gateway.resilience.circuit import CircuitOptions, CircuitState, Rules
+from gateway.resilience.circuit import CircuitOptions, Rules
 from gateway.resilience.stats import Event
 from gateway.transport import Call
 from tests.gateway.resilience import virtual_time

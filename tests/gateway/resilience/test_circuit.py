@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.domain.health import CircuitState
 from gateway.resilience.circuit import (
     CircuitOptions,
-    CircuitState,
     Closed,
     HalfOpen,
     Open,

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from gateway.domain.deadline import Deadline, within
 from gateway.domain.errors import GatewayError, SourceTimeout, SourceUnavailable
-from gateway.resilience.cache import CacheOptions, StaleReply
+from gateway.resilience.cache import CacheOptions
 from gateway.resilience.circuit import CircuitOptions
 from gateway.resilience.limit import QueueOptions
 from gateway.resilience.pace import PaceOptions
 from gateway.resilience.stats import Event
 from gateway.transport import Call, Reply, Transport
 from tests.gateway.resilience.chain import chain
-from tests.gateway.resilience.transports import OwnedCall, others, status
+from tests.gateway.resilience.transports import others, owned, status
 from tests.gateway.resilience.virtual_time import now, run
 
 _MAX_STALE_S = 20.0
@@ -190,7 +190,7 @@ class _Play:
     """Plays a scenario and judges each answer."""
 
     desk: _Desk
-    outermost: Transport
+    transport: Transport
     blind: bool
     answers: int = 0
     ended: Counter[str] = field(default_factory=Counter)
@@ -215,10 +215,8 @@ class _Play:
 
     def _call(self, verb: str, step: _Read | _Write) -> Call:
         # The operation's name is no part of any key: it tells the source who asks even where the key doesn't.
-        call = OwnedCall(
-            f"{verb} {step.credential}", "GET", step.thing, safe=True, credential=step.credential
-        )
-        return replace(call, credential="") if self.blind else call
+        call = Call(f"{verb} {step.credential}", "GET", step.thing, safe=True)
+        return call if self.blind else owned(call, step.credential)
 
     async def _read(self, step: _Read) -> None:
         call = self._call("read", step)
@@ -226,7 +224,7 @@ class _Play:
             call = replace(call, headers={"cache-control": "no-cache"})
         oldest = (self.desk.versions if step.fresh else self.ended)[step.thing]
         try:
-            reply = await self.outermost.send(call)
+            reply = await self.transport.send(call)
         except GatewayError:
             return
         if reply.status == 200:
@@ -234,12 +232,12 @@ class _Play:
             credential, thing, version = reply.body.decode().split(" ")
             assert (credential, thing) == (step.credential, step.thing)
             assert int(version) >= oldest
-            assert not isinstance(reply, StaleReply) or reply.age_s <= 2 + _MAX_STALE_S + 9
+            assert not reply.stale or (reply.age_s or 0) <= 2 + _MAX_STALE_S + 9
 
     async def _write(self, step: _Write) -> None:
         sent = True
         try:
-            await self.outermost.send(replace(self._call("write", step), method="POST", safe=False))
+            await self.transport.send(replace(self._call("write", step), method="POST", safe=False))
         except GatewayError as error:
             sent = getattr(error, "sent", True)
         finally:
@@ -258,7 +256,7 @@ async def _play(scenario: _Scenario, *, blind: bool = False) -> tuple[int, Count
         queue=QueueOptions(max_waiting=6, max_wait_s=1.0),
         pace=PaceOptions(max_running=4, default_pause_s=0.5),
     )
-    play = _Play(desk, layers.outermost, blind)
+    play = _Play(desk, layers.transport, blind)
     for step in scenario.steps:
         await play.step(step)
     for outcome in await asyncio.gather(*play.sending, return_exceptions=True):
@@ -268,7 +266,7 @@ async def _play(scenario: _Scenario, *, blind: bool = False) -> tuple[int, Count
     await asyncio.sleep(100)
     await desk.settle()
     assert (layers.limit.running, layers.limit.waiting, others()) == (0, 0, set())
-    await layers.outermost.close()
+    await layers.transport.close()
     return play.answers, Counter(layers.stats.events)
 
 

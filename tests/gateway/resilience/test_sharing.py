@@ -6,25 +6,27 @@ import pytest
 from gateway.domain.errors import CircuitOpen, DeadlineExceeded, SourceTimeout, SourceUnavailable
 from gateway.resilience.sharing import Generations, asks_anew, sharing_key
 from gateway.transport import Call
-from tests.gateway.resilience.transports import WRITE, OwnedCall
+from tests.gateway.resilience.transports import WRITE, owned
 
-_CALL = OwnedCall(
-    "find cases",
-    "POST",
-    "cases/search",
-    safe=True,
-    query=(("limit", "20"),),
-    headers={"content-type": "application/json"},
-    body=b"{}",
-    credential="ann",
+_CALL = owned(
+    Call(
+        "find cases",
+        "POST",
+        "cases/search",
+        safe=True,
+        query=(("limit", "20"),),
+        headers={"content-type": "application/json"},
+        body=b"{}",
+    ),
+    "ann",
 )
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        replace(_CALL, credential="bob"),
-        replace(_CALL, credential=""),
+        owned(_CALL, "bob"),
+        replace(_CALL, credential=None),
         replace(_CALL, method="QUERY"),
         replace(_CALL, path="cases/search/"),
         replace(_CALL, query=(("limit", "21"),)),

@@ -16,11 +16,11 @@ from tests.gateway.resilience.transports import (
     OK,
     READ,
     WRITE,
-    OwnedCall,
     Source,
     after,
     others,
     outcome_of,
+    owned,
     said,
     steps,
 )
@@ -65,14 +65,14 @@ async def test_who_comes_later_gets_a_read_of_its_own() -> None:
 async def test_nobody_shares_with_other_credentials_or_another_request() -> None:
     async def echo(call: Call) -> Reply:
         await asyncio.sleep(1)
-        assert isinstance(call, OwnedCall)
-        return Reply(200, {}, f"{call.credential} {call.path} {call.query} {dict(call.headers)}".encode())
+        assert call.credential is not None
+        return Reply(200, {}, f"{call.credential.id} {call.path} {call.query} {dict(call.headers)}".encode())
 
     source = Source(echo)
-    ann = OwnedCall("read", "GET", "case/1", safe=True, credential="ann")
+    ann = owned(READ, "ann")
     calls = [
         ann,
-        replace(ann, credential="bob"),
+        owned(READ, "bob"),
         replace(ann, path="case/2"),
         replace(ann, query=(("a", "1"),)),
         replace(ann, headers={"accept-language": "pl"}),

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.domain.errors import SourceTimeout
+from gateway.observability.counts import Durations, SourceReading
 from gateway.resilience.stats import Event, Meter, Recent, Stats
 from tests.gateway.resilience import virtual_time
 from tests.gateway.resilience.transports import OK, READ, Answer, Source, after, outcome_of, status
@@ -19,7 +20,7 @@ def _stats() -> Stats:
 
 
 def test_of_nothing_there_is_nothing_to_tell() -> None:
-    assert _stats().recent(100.0) == Recent(0, None, None, None, None, None)
+    assert _stats().recent(100.0) == Recent(0, None, None, None, None, None, None)
 
 
 def test_it_tells_of_the_last_minute() -> None:
@@ -46,7 +47,7 @@ def test_what_is_past_is_forgotten_but_for_the_last_error_and_the_sums() -> None
     stats = _stats()
     stats.ended(0.020, "503", 100.0)
 
-    assert stats.recent(161.0) == Recent(0, None, None, None, "503", _START)
+    assert stats.recent(161.0) == Recent(0, None, None, None, "503", _START, _START)
     assert (stats.calls, stats.errors) == (1, 1)
 
 
@@ -72,6 +73,35 @@ def test_events_are_counted() -> None:
         stats.happened(event)
 
     assert dict(stats.events) == {**dict.fromkeys(Event, 0), Event.HIT: 2, Event.RETRIED: 1}
+
+
+def test_the_sums_since_the_start_are_for_the_metrics() -> None:
+    stats = _stats()
+    for duration_s, error in (
+        (0.0, None),
+        (0.003, "503"),
+        (0.004, "503"),
+        (40.0, "SourceTimeout"),
+        (1e6, None),
+    ):
+        stats.ended(duration_s, error, 100.0)
+    stats.happened(Event.STALE)
+
+    reading = stats.reading(circuit="open", circuit_states=("open",), running=3, waiting=4)
+
+    # Up to 2 ms, 4, 8, ... 32.768 s, and beyond.
+    counts = [1, 1, 1, *[0] * 12, 2]
+    bounds_s = tuple(2**doubling / 1000 for doubling in range(1, 16))
+    assert reading == SourceReading(
+        5,
+        {"503": 2, "SourceTimeout": 1},
+        {**{each.value: 0 for each in Event}, "stale": 1},
+        Durations(bounds_s, counts, sum((0.0, 0.003, 0.004, 40.0, 1e6))),
+        "open",
+        ("open",),
+        3,
+        4,
+    )
 
 
 # -- the layer

@@ -1,12 +1,27 @@
 import asyncio
+import contextvars
 import gc
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 
-from gateway.domain.errors import SourceAuthError, SourceUnavailable
-from gateway.sources.auth import Auth, FixedCredential, Session, SessionToken, basic, in_header, in_query
+from gateway.domain.callers import Credential, calling_with, forwarded
+from gateway.domain.deadline import Deadline, current_deadline, within
+from gateway.domain.errors import NotForwarded, SourceAuthError, SourceUnavailable
+from gateway.sources.auth import (
+    Auth,
+    FixedCredential,
+    NobodysCredential,
+    Session,
+    SessionToken,
+    basic,
+    fixed,
+    in_header,
+    in_query,
+    reveal,
+)
 from gateway.transport import Call
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -48,7 +63,7 @@ async def door() -> AsyncIterator[Door]:
 
 @pytest.fixture
 async def session(door: Door) -> Session:
-    return Session(door.log_in, put=in_header("authorization", "Bearer "), clock=door.clock)
+    return Session(door.log_in, clock=door.clock)
 
 
 async def test_concurrent_calls_wait_for_one_log_in(door: Door, session: Session) -> None:
@@ -142,6 +157,22 @@ async def test_a_log_in_outlives_the_call_that_started_it(door: Door, session: S
     assert door.asked == 1
 
 
+async def test_a_log_in_has_neither_the_deadline_nor_the_credentials_of_who_came_first(door: Door) -> None:
+    """Else a caller in a hurry would fail the log-in of all the others."""
+    seen: list[object] = []
+
+    async def log_in() -> SessionToken:
+        seen.extend((current_deadline(), forwarded("tulo"), *contextvars.copy_context()))
+        return await door.log_in()
+
+    door.opened.set()
+    session = Session(log_in, clock=door.clock)
+    with within(Deadline.after(0.0)), calling_with({"tulo": Credential("id", "secret")}):
+        assert await session.credential() == "token-1"
+
+    assert seen == [None, None]
+
+
 async def test_a_failure_that_nobody_waits_for_is_not_reported(door: Door, session: Session) -> None:
     """Asyncio would log it when the future goes away, credentials' texts and all."""
     reported: list[object] = []
@@ -164,7 +195,7 @@ async def test_a_failure_that_nobody_waits_for_is_not_reported(door: Door, sessi
 
 
 def test_a_fixed_credential_cannot_be_replaced() -> None:
-    assert not FixedCredential("secret", in_query("token")).refused("secret")
+    assert not FixedCredential("secret").refused("secret")
 
 
 @pytest.mark.parametrize(
@@ -182,18 +213,32 @@ def test_a_fixed_credential_cannot_be_replaced() -> None:
 async def test_a_credential_is_added_to_the_call_and_shows_nowhere(
     put: Callable[[Call, str], Call], headers: dict[str, str], query: tuple[tuple[str, str], ...]
 ) -> None:
-    auth: Auth = FixedCredential("secret", put)
+    auth: Auth = FixedCredential("secret")
 
-    call = auth.put(CALL, await auth.credential())
+    call = put(CALL, await auth.credential())
 
     assert (call.headers, call.query) == (headers, query)
     assert (CALL.headers, CALL.query) == ({"accept": "application/json"}, (("limit", "5"),))
     assert "secret" not in repr(call)
 
 
-async def test_a_sessions_token_is_put_where_it_was_told_and_shows_nowhere(session: Session) -> None:
-    assert session.put(CALL, "secret").headers["authorization"] == "Bearer secret"
+def test_a_sessions_token_shows_nowhere() -> None:
     assert "secret" not in repr(SessionToken("secret", START))
+
+
+async def test_a_configured_secret_is_the_credential() -> None:
+    assert await fixed(SecretStr("secret")).credential() == "secret"
+    assert (reveal(SecretStr("secret")), reveal(None)) == ("secret", "")
+
+
+async def test_where_callers_forward_theirs_the_gateway_has_none() -> None:
+    nobodys: Auth = NobodysCredential("tulo")
+
+    with pytest.raises(NotForwarded) as caught:
+        await nobodys.credential()
+
+    assert (caught.value.source, caught.value.sent) == ("tulo", False)
+    assert not nobodys.refused("any")
 
 
 def test_basic_credentials_are_utf_8() -> None:

@@ -1,6 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal
@@ -21,7 +21,7 @@ from gateway.domain.errors import (
     SourceUnavailable,
 )
 from gateway.domain.ids import EntityType, Ref
-from gateway.sources.auth import FixedCredential, in_header
+from gateway.domain.records import Fetched, OriginKind
 from gateway.sources.rest import Rest, each
 from gateway.transport import Call, Reply
 
@@ -49,45 +49,9 @@ class _Wire:
     async def close(self) -> None:
         """Nothing is open."""
 
-    @property
-    def credentials(self) -> list[str]:
-        return [call.headers["x-token"] for call in self.calls]
 
-
-class _Renewing:
-    """Credentials that are numbered anew whenever one is refused."""
-
-    def __init__(self) -> None:
-        self._number = 1
-
-    async def credential(self) -> str:
-        return f"token {self._number}"
-
-    def put(self, call: Call, credential: str) -> Call:
-        return in_header("x-token")(call, credential)
-
-    def refused(self, credential: str) -> bool:
-        assert credential == f"token {self._number}"
-        self._number += 1
-        return True
-
-
-def _rest(
-    wire: _Wire,
-    *,
-    fixed: bool = False,
-    explain: Callable[[Reply], tuple[Refusal, ...]] = lambda _: _REFUSALS,
-    is_log_in_refused: Callable[[Reply], bool] = lambda _: True,
-) -> Rest:
-    auth = FixedCredential("the only one", in_header("x-token")) if fixed else _Renewing()
-    return Rest(
-        "hub",
-        wire,
-        auth,
-        clock=lambda: _NOW,
-        explain=explain,
-        is_log_in_refused=is_log_in_refused,
-    )
+def _rest(wire: _Wire, *, explain: Callable[[Reply], tuple[Refusal, ...]] = lambda _: _REFUSALS) -> Rest:
+    return Rest("hub", wire, clock=lambda: _NOW, explain=explain)
 
 
 def _reply(status: int, body: bytes = b"") -> Reply:
@@ -96,7 +60,7 @@ def _reply(status: int, body: bytes = b"") -> Reply:
 
 async def _failure(reply: Reply, call: Call, **options: Any) -> SourceError:
     with pytest.raises(SourceError) as raised:
-        await _rest(_Wire(reply), fixed=True, **options).send(call)
+        await _rest(_Wire(reply), **options).send(call)
     error = raised.value
     assert (error.source, error.sent) == ("hub", True)
     return error
@@ -111,7 +75,7 @@ async def test_a_2xx_reply_comes_back_as_it_is(status: int) -> None:
     wire = _Wire(reply)
 
     assert await _rest(wire).send(_READ) is reply
-    assert wire.credentials == ["token 1"]
+    assert wire.calls == [_READ]
 
 
 @pytest.mark.parametrize(
@@ -161,67 +125,6 @@ async def test_a_failure_of_the_transport_passes_as_it_is() -> None:
 
     assert raised.value is failure
     assert len(wire.calls) == 1
-
-
-# -- credentials
-
-
-@pytest.mark.parametrize("call", [_READ, _WRITE], ids=["read", "write"])
-async def test_a_refused_credential_is_renewed_and_the_call_sent_once_more(call: Call) -> None:
-    good = _reply(200)
-    wire = _Wire(_reply(401), good)
-
-    assert await _rest(wire).send(call) is good
-    assert wire.credentials == ["token 1", "token 2"]
-    assert {each.body for each in wire.calls} == {call.body}
-
-
-@pytest.mark.parametrize("call", [_READ, _WRITE], ids=["read", "write"])
-async def test_a_call_is_sent_twice_at_most(call: Call) -> None:
-    wire = _Wire(_reply(401), _reply(401), _reply(200))
-
-    with pytest.raises(SourceAuthError) as raised:
-        await _rest(wire).send(call)
-
-    assert raised.value.detail == f"{call.operation}: 401"
-    assert wire.credentials == ["token 1", "token 2"]
-
-
-async def test_a_credential_that_cannot_be_renewed_is_not_tried_again() -> None:
-    wire = _Wire(_reply(401), _reply(200))
-
-    with pytest.raises(SourceAuthError):
-        await _rest(wire, fixed=True).send(_WRITE)
-
-    assert wire.credentials == ["the only one"]
-
-
-async def test_a_streamed_body_is_never_sent_again_as_it_is_used_up() -> None:
-    async def content() -> AsyncIterator[bytes]:
-        yield b"file"
-
-    wire = _Wire(_reply(401), _reply(200))
-
-    with pytest.raises(SourceAuthError):
-        await _rest(wire).send(Call("upload", "POST", "/files", safe=False, body=content()))
-
-    assert wire.credentials == ["token 1"]
-
-
-async def test_a_401_that_is_not_about_the_log_in_renews_nothing() -> None:
-    wire = _Wire(_reply(401, b"not yours"), _reply(200))
-
-    with pytest.raises(SourceAuthError):
-        await _rest(wire, is_log_in_refused=lambda reply: reply.body == b"log in").send(_READ)
-
-    assert wire.credentials == ["token 1"]
-
-
-async def test_the_second_answer_counts_whatever_it_is() -> None:
-    wire = _Wire(_reply(401), _reply(503))
-
-    with pytest.raises(SourceUnavailable):
-        await _rest(wire).send(_WRITE)
 
 
 # -- throttling
@@ -276,16 +179,32 @@ async def test_a_source_may_have_other_statuses_for_what_is_not_there() -> None:
         await _rest(_Wire(_reply(404))).find(_READ, missing=missing)
 
 
-async def test_a_record_that_is_there_is_found_after_a_renewed_log_in_too() -> None:
-    good = _reply(200)
+@pytest.mark.parametrize(("status", "kind"), [(500, SourceUnavailable), (401, SourceAuthError)])
+async def test_a_failure_to_look_is_no_absence(status: int, kind: type[SourceError]) -> None:
+    with pytest.raises(kind):
+        await _rest(_Wire(_reply(status))).find(_READ)
 
-    assert await _rest(_Wire(_reply(401), good)).find(_READ) is good
-    assert await _rest(_Wire(_reply(401), _reply(404))).find(_READ) is None
+
+# -- where an answer comes from
 
 
-async def test_a_failure_to_look_is_no_absence() -> None:
-    with pytest.raises(SourceUnavailable):
-        await _rest(_Wire(_reply(500))).find(_READ)
+@pytest.mark.parametrize(
+    ("reply", "fetched"),
+    [
+        (_reply(200), Fetched(_NOW)),
+        (None, Fetched(_NOW)),
+        (Reply(200, {}, b"", age_s=0.0), Fetched(_NOW, OriginKind.CACHE)),
+        (Reply(200, {}, b"", age_s=7.5), Fetched(_NOW - timedelta(seconds=7.5), OriginKind.CACHE)),
+        (
+            Reply(200, {}, b"", age_s=61.0, stale=True),
+            Fetched(_NOW - timedelta(seconds=61), OriginKind.CACHE, stale=True),
+        ),
+    ],
+)
+def test_an_answer_says_when_it_was_asked_for_and_whether_it_was_kept(
+    reply: Reply | None, fetched: Fetched
+) -> None:
+    assert _rest(_Wire()).fetched(reply) == fetched
 
 
 # -- decoding

@@ -76,24 +76,24 @@ async def test_keys_and_pages_are_the_principals(ledger: FileLedger) -> None:
     await put(ledger, "3", principal="ida")
     known = history(ledger)
 
-    assert await known.by_key("ola", "k1") == one
-    assert await known.by_key("ida", "k1") is None
-    wanted = EntryFilter(principal="ola")
-    assert await known.page(wanted, limit=1, after=None) == [two]
-    assert await known.page(wanted, limit=5, after=(two.submitted_at, two.id)) == [one]
+    assert await known.by_key({"ola"}, "k1") == one
+    assert await known.by_key({"ida"}, "k1") is None
+    wanted = EntryFilter()
+    assert await known.page(wanted, {"ola"}, limit=1, after=None) == [two]
+    assert await known.page(wanted, {"ola"}, limit=5, after=(two.submitted_at, two.id)) == [one]
 
 
 async def test_an_entry_is_seen_by_its_principal_alone(ledger: FileLedger) -> None:
     known = history(ledger)
 
-    assert known.own(entry(), "ola") == entry()
-    assert known.own(entry(), "ida") is None
-    assert known.own(None, "ola") is None
+    assert known.own(entry(), {"ola"}) == entry()
+    assert known.own(entry(), {"ida"}) is None
+    assert known.own(None, {"ola"}) is None
 
 
 @pytest.mark.parametrize(
     ("changes", "shown"),
-    [({}, True), ({"credential": "another"}, False), ({"key": "elsewhere"}, False)],
+    [({}, True), ({"own_credential": "another"}, False), ({"key": "elsewhere"}, False)],
     ids=["as sent", "other credentials", "source gone"],
 )
 async def test_what_a_write_has_become_is_shown_under_its_credentials_alone(

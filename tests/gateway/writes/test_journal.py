@@ -380,7 +380,7 @@ async def test_a_new_attempt_belongs_to_the_credentials_that_it_is_sent_with(
 ) -> None:
     journal, known = await _not_sent(ledger, clock)
 
-    again, mine = await journal.reopen(known, source(Window(), credential="key-2"))
+    again, mine = await journal.reopen(known, source(Window(), own_credential="key-2"))
 
     assert again is not None
     assert (again.credential, mine) == ("key-2", True)

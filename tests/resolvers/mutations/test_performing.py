@@ -46,7 +46,7 @@ async def test_a_write_that_was_not_applied_is_an_error_beside_its_payload() -> 
 async def test_a_message_of_which_no_id_is_known_comes_from_the_ledger_under_its_credentials(
     credential: str, shown: bool
 ) -> None:
-    field = fetch(credential=credential)
+    field = fetch(own_credential=credential)
     outcome: Outcome[Any] = Outcome(entry(WriteState.CONFIRMED))
     message = await sent_message(field, outcome)
 

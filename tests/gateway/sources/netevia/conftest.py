@@ -9,6 +9,7 @@ from gateway.sources.netevia.client import Netevia
 from gateway.sources.spec import SourceContext, SourceSpec
 from gateway.transport import Transport
 from gateway.transport.httpx import HttpxTransport
+from tests.sources import connected
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, 250000, tzinfo=UTC)
 
@@ -20,7 +21,7 @@ def build(transport: Transport, token: str = "netevia-token-2c9e41f7b0") -> Nete
     settings = SPEC.settings.model_validate(
         {"kind": "netevia", "base_url": "http://sandbox.example", "token": token}
     )
-    client = SPEC.build(SourceContext("us", settings, transport, lambda: NOW))
+    client = connected(SPEC, SourceContext("us", settings, transport, lambda: NOW))
     assert isinstance(client, Netevia)
     return client
 

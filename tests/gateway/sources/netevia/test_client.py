@@ -155,7 +155,8 @@ class TestSettings:
     def test_address_and_token_must_be_given(self) -> None:
         with pytest.raises(ValidationError) as refused:
             SPEC.settings.model_validate({"kind": "netevia"})
-        assert {error["loc"] for error in refused.value.errors()} == {("base_url",), ("token",)}
+        assert {error["loc"] for error in refused.value.errors()} == {("base_url",)}
+        assert list(SPEC.settings.credential_problems({"kind": "netevia"})) == [("token", "is missing")]
 
     def test_the_token_shows_in_no_repr(self) -> None:
         given = {"kind": "netevia", "base_url": "https://x.example", "token": "geheim"}

@@ -13,6 +13,7 @@ from gateway.domain.records import (
     AuthorRole,
     Body,
     Coded,
+    Fetched,
     Message,
     MessageAuthor,
     MessageType,
@@ -26,6 +27,7 @@ from gateway.sources.netevia import mapping, wire
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "netevia"
 NOW = datetime(2025, 3, 3, 8, tzinfo=UTC)
+FETCHED = Fetched(NOW)
 TICKET = Ref(EntityType.TICKET, "us", ("50817",))
 
 
@@ -33,7 +35,7 @@ def test_a_linked_user_is_a_firm_or_a_person_or_a_nickname() -> None:
     body = (FIXTURES / "linked_users.json").read_bytes()
     users = msgspec.json.decode(body, type=tuple[wire.LinkedUser, ...], strict=False)
     names = {"311": "Corner Shop LLC", "312": "Owen Hartley", "313": "harvest", "314": None}
-    assert [mapping.account_record("us", user, NOW) for user in users] == [
+    assert [mapping.account_record("us", user, FETCHED) for user in users] == [
         Account(
             ref=Ref(EntityType.ACCOUNT, "us", ("LINKED_USER", native_id)),
             origin=Origin("us", native_id, fetched_at=NOW),
@@ -62,7 +64,7 @@ def test_a_ticket_is_its_number_and_nothing_is_missing_as_nothing_can_be_read() 
 
 def test_a_sent_message_says_what_was_sent_and_no_more() -> None:
     reply = Reply(conversation=TICKET, body="The card still shows as suspended.")
-    assert mapping.message_record(reply, "771204", "2025-02-03T08:15:00Z", NOW) == Message(
+    assert mapping.message_record(reply, "771204", "2025-02-03T08:15:00Z", FETCHED) == Message(
         ref=Ref(EntityType.MESSAGE, "us", ("50817", "771204")),
         origin=Origin("us", "771204", fetched_at=NOW),
         conversation=TICKET,
@@ -88,4 +90,4 @@ def test_a_sent_message_says_what_was_sent_and_no_more() -> None:
 )
 def test_an_odd_date_is_none(created: object, moment: datetime | None) -> None:
     reply = Reply(conversation=TICKET, body="Hello")
-    assert mapping.message_record(reply, "1", created, NOW).created_at == moment
+    assert mapping.message_record(reply, "1", created, FETCHED).created_at == moment

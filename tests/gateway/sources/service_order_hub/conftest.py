@@ -11,6 +11,7 @@ from gateway.sources.service_order_hub.client import ServiceOrderHub
 from gateway.sources.spec import SourceContext, SourceSpec
 from gateway.transport import Transport
 from gateway.transport.httpx import HttpxTransport
+from tests.sources import connected
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, 250000, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ def build(transport: Transport, **settings: object) -> ServiceOrderHub:
         "token": PARTNER_TOKEN,
         **settings,
     }
-    client = SPEC.build(SourceContext("se", SPEC.settings.model_validate(given), transport, lambda: NOW))
+    client = connected(SPEC, SourceContext("se", SPEC.settings.model_validate(given), transport, lambda: NOW))
     assert isinstance(client, ServiceOrderHub)
     return client
 

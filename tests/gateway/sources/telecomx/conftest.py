@@ -10,7 +10,7 @@ from gateway.sources.spec import SourceContext, SourceSpec
 from gateway.sources.telecomx import SPEC
 from gateway.sources.telecomx.client import Telecomx
 from gateway.transport import Transport
-from tests.sources import Hands
+from tests.sources import Hands, connected
 
 Build = Callable[..., Telecomx]
 
@@ -47,7 +47,7 @@ def build(settings: dict[str, Any], wire: Transport, hands: Hands) -> Build:
 
     def make(transport: Transport | None = None, **changed: object) -> Telecomx:
         wanted = SPEC.settings.model_validate({**settings, **changed})
-        client = SPEC.build(SourceContext("tx", wanted, transport or wire, hands))
+        client = connected(SPEC, SourceContext("tx", wanted, transport or wire, hands))
         assert isinstance(client, Telecomx)
         return client
 

@@ -7,7 +7,7 @@ from gateway.domain.errors import BadInput, SourceAuthError, SourceProtocolError
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.pages import NoFeed, Page, SliceState
 from gateway.domain.ports import AccountFilter, AccountKey
-from gateway.domain.records import Account, AccountKind, AccountState, Coded, Origin
+from gateway.domain.records import Account, AccountKind, AccountState, Coded, Fetched, Origin
 from gateway.sandbox import Sandbox
 from gateway.sandbox.world.telecomx import DOCUMENTED_RESELLER, OTHER_RESELLERS
 from gateway.sources.telecomx.client import Telecomx
@@ -180,10 +180,16 @@ async def test_customers_are_listed_page_by_page(telecomx: Telecomx, sandbox: Sa
     last = await listed(telecomx, AccountFilter(), len(everybody) - 2, 5)
 
     assert first == Page(
-        tuple(customer(sandbox, each) for each in everybody[:5]), len(everybody), exhausted=False
+        tuple(customer(sandbox, each) for each in everybody[:5]),
+        len(everybody),
+        exhausted=False,
+        fetched=Fetched(NOW),
     )
     assert last == Page(
-        tuple(customer(sandbox, each) for each in everybody[-2:]), len(everybody), exhausted=True
+        tuple(customer(sandbox, each) for each in everybody[-2:]),
+        len(everybody),
+        exhausted=True,
+        fetched=Fetched(NOW),
     )
     assert sent(sandbox) == [
         "/customer?offset=0&limit=5&full=true",
@@ -197,14 +203,19 @@ async def test_a_search_goes_into_the_filter(telecomx: Telecomx, sandbox: Sandbo
 
     page = await listed(telecomx, AccountFilter(search=name))
 
-    assert page == Page((customer(sandbox, wanted),), 1, exhausted=True)
+    assert page == Page((customer(sandbox, wanted),), 1, exhausted=True, fetched=Fetched(NOW))
     assert sent(sandbox) == [f"/customer?filter={name.replace('@', '%40')}&offset=0&limit=100&full=true"]
 
 
 async def test_resellers_are_listed_as_such(telecomx: Telecomx, sandbox: Sandbox) -> None:
     page = await listed(telecomx, AccountFilter(kind=AccountKind.RESELLER, search="tele"))
 
-    assert page == Page((customer(sandbox, OTHER_RESELLERS[1], AccountKind.RESELLER),), 1, exhausted=True)
+    assert page == Page(
+        (customer(sandbox, OTHER_RESELLERS[1], AccountKind.RESELLER),),
+        1,
+        exhausted=True,
+        fetched=Fetched(NOW),
+    )
     assert sent(sandbox) == ["/customer?resellers=true&filter=tele&offset=0&limit=100&full=true"]
 
 
@@ -217,7 +228,9 @@ async def test_employees_are_those_of_the_own_customer(telecomx: Telecomx, sandb
 
     page = await listed(telecomx, AccountFilter(kind=AccountKind.EMPLOYEE))
 
-    assert page == Page(tuple(employee(sandbox, each) for each in own), len(own), exhausted=True)
+    assert page == Page(
+        tuple(employee(sandbox, each) for each in own), len(own), exhausted=True, fetched=Fetched(NOW)
+    )
     assert sent(sandbox) == ["/employee?offset=0&limit=100&full=true"]
 
 
@@ -232,7 +245,9 @@ async def test_employees_of_another_customer_are_listed_by_it(telecomx: Telecomx
     )
 
     assert people
-    assert page == Page(tuple(employee(sandbox, each) for each in people), len(people), exhausted=True)
+    assert page == Page(
+        tuple(employee(sandbox, each) for each in people), len(people), exhausted=True, fetched=Fetched(NOW)
+    )
     assert sent(sandbox) == [f"/employee?customer={organization}&offset=0&limit=100&full=true"]
 
 

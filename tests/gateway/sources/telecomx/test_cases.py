@@ -1,6 +1,7 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -13,6 +14,7 @@ from gateway.domain.records import (
     Body,
     Coded,
     ConversationState,
+    Fetched,
     Message,
     MessageAuthor,
     MessageType,
@@ -24,7 +26,7 @@ from gateway.domain.records import (
 from gateway.sandbox import Faults, Sandbox
 from gateway.sandbox.world.telecomx import HELP_CENTERS, OTHER_HELP_CENTER, TelecomxCase
 from gateway.sources.telecomx.client import Telecomx
-from gateway.transport import Transport
+from gateway.transport import Call, Reply, Transport
 
 Build = Callable[..., Telecomx]
 Canned = Callable[..., Transport]
@@ -118,9 +120,11 @@ async def test_each_help_centre_is_a_feed_by_its_newest_mail(telecomx: Telecomx,
         ("tx", f"{HELP_CENTERS[1]}:", 500, True),
     ]
     held = cases(sandbox)
-    assert await first.read(0, 3) == Page(tuple(map(ticket, held[:3])), len(held), exhausted=False)
+    assert await first.read(0, 3) == Page(
+        tuple(map(ticket, held[:3])), len(held), exhausted=False, fetched=Fetched(NOW)
+    )
     assert await second.read(46, 3) == Page(
-        tuple(map(ticket, cases(sandbox, HELP_CENTERS[1])[46:])), 48, exhausted=True
+        tuple(map(ticket, cases(sandbox, HELP_CENTERS[1])[46:])), 48, exhausted=True, fetched=Fetched(NOW)
     )
     assert sent(sandbox) == [
         f"/helpcenter/case?id={HELP_CENTERS[0]}&sortBy=SENT&sortOrder=desc&offset=0&limit=3",
@@ -166,7 +170,7 @@ async def test_a_search_says_nothing_of_its_order(telecomx: Telecomx, sandbox: S
 
     same = [case for case in cases(sandbox) if case.email_address == wanted.email_address]
     assert (first.key, first.ordered) == (f"{HELP_CENTERS[0]}:search", False)
-    assert page == Page(tuple(map(ticket, same)), len(same), exhausted=True)
+    assert page == Page(tuple(map(ticket, same)), len(same), exhausted=True, fetched=Fetched(NOW))
     address = wanted.email_address.replace("@", "%40")
     assert sent(sandbox) == [
         f"/helpcenter/case/search?id={HELP_CENTERS[0]}&searchFilter={address}&sortOrder=desc&offset=0&limit=50"
@@ -335,6 +339,68 @@ async def test_mails_of_another_form_cost_the_messages_but_not_the_list(build: B
 
     assert isinstance(slot, SourceProtocolError)
     assert slot.json_path == "$[0].messages[0].sentBy"
+
+
+class Kept:
+    """A transport that answers pages of cases as if they had been kept for so long, unless asked anew."""
+
+    def __init__(self, inner: Transport, ages_s: Mapping[str, float]) -> None:
+        self._inner = inner
+        self._ages_s = ages_s
+
+    async def send(self, call: Call) -> Reply:
+        reply = await self._inner.send(call)
+        age_s = self._ages_s.get(dict(call.query).get("offset", ""))
+        if age_s is None or "cache-control" in call.headers:
+            return reply
+        return replace(reply, age_s=age_s, stale=True)
+
+    async def close(self) -> None:
+        pass
+
+
+def page_calls(sandbox: Sandbox) -> list[tuple[str, bool]]:
+    """The offsets of the pages that were read, and whether past every cache."""
+    return [
+        (parse_qs(each.query)["offset"][0], "cache-control" in each.headers)
+        for each in sandbox.services["telecomx"].arrivals
+        if each.path == "/helpcenter/case"
+    ]
+
+
+async def test_each_case_is_as_old_as_the_page_that_it_stood_on(
+    build: Build, wire: Transport, sandbox: Sandbox
+) -> None:
+    grow(sandbox, 600)
+    newest = max(cases(sandbox), key=lambda case: case.created_at)
+    oldest = min(cases(sandbox), key=lambda case: case.created_at)
+    client = build(Kept(wire, {"0": 9.0, "500": 4.0}))
+
+    slots = await client.read_ticket_with_messages([ref_of(oldest), ref_of(newest)])
+
+    ages_s = (4, 9)
+    for case, age_s, slot in zip((oldest, newest), ages_s, slots, strict=True):
+        assert isinstance(slot, tuple)
+        found, mails = slot
+        kept = Fetched(NOW - timedelta(seconds=age_s), OriginKind.CACHE, stale=True)
+        assert found == replace(ticket(case), origin=kept.origin("tx", case.id))
+        assert [mail.origin for mail in mails] == [
+            kept.origin("tx", f"{case.id}/{index}") for index in range(len(case.messages))
+        ]
+    assert page_calls(sandbox) == [("0", False), ("500", False)]
+
+
+async def test_a_page_kept_from_before_the_one_in_front_of_it_is_read_anew(
+    build: Build, wire: Transport, sandbox: Sandbox
+) -> None:
+    """A case that was the last of the first page then may stand on neither of them."""
+    grow(sandbox, 600)
+    oldest = min(cases(sandbox), key=lambda case: case.created_at)
+
+    slots = await build(Kept(wire, {"500": 1.5})).read_tickets([ref_of(oldest)])
+
+    assert slots == [ticket(oldest)]
+    assert page_calls(sandbox) == [("0", False), ("500", False), ("500", True)]
 
 
 async def test_an_empty_page_before_the_total_proves_nothing(build: Build, canned: Canned) -> None:

@@ -169,6 +169,7 @@ async def test_a_wrong_password_is_tried_once_for_all_and_told_to_nobody(
         ((422, {"message": "smsKey"}), SourceAuthError),
         ((429, {}), SourceThrottled),
         ((503, {}), SourceUnavailable),
+        ((404, {}), SourceProtocolError),
         ((200, {"success": True}), SourceProtocolError),
     ],
 )

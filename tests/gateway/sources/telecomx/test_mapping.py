@@ -15,6 +15,7 @@ from gateway.domain.records import (
     Channel,
     Coded,
     ConversationState,
+    Fetched,
     Message,
     MessageAuthor,
     MessageType,
@@ -29,6 +30,7 @@ from gateway.sources.status import StatusTable
 from gateway.sources.telecomx import mapping, wire
 
 NOW = datetime(2026, 1, 22, 9, 0, tzinfo=UTC)
+FETCHED = Fetched(NOW)
 HELP_CENTER = mapping.HelpCenter("65a0f1c2d3e4b5a697880031", "Kundeservice", "hjaelp@example.org")
 CASE_REF = Ref(
     EntityType.TICKET, "tx", ("65a0f1c2d3e4b5a697880031", "AAQkAGEx+Zz0=", "65a0f1c2d3e4b5a697880030")
@@ -68,12 +70,12 @@ def statuses(**configured: ConversationState) -> StatusTable:
 def test_a_time_is_utc_or_none_where_utc_has_no_such_time(sent: datetime, moment: datetime | None) -> None:
     case = wire.Case(id=CASE_REF.parts[2], conversation_id=CASE_REF.parts[1], created_at=sent)
 
-    assert mapping.case_record("tx", HELP_CENTER, case, statuses(), NOW).created_at == moment
+    assert mapping.case_record("tx", HELP_CENTER, case, statuses(), FETCHED).created_at == moment
 
 
 def test_a_case_becomes_a_ticket_of_its_help_centre() -> None:
     ticket = mapping.case_record(
-        "tx", HELP_CENTER, msgspec.json.decode(CASE, type=wire.CaseWithMails), statuses(), NOW
+        "tx", HELP_CENTER, msgspec.json.decode(CASE, type=wire.CaseWithMails), statuses(), FETCHED
     )
 
     assert ticket == Ticket(
@@ -92,10 +94,10 @@ def test_a_case_becomes_a_ticket_of_its_help_centre() -> None:
 def test_a_case_without_its_optional_properties_has_nulls(empty: str) -> None:
     sent = msgspec.json.decode(BARE_CASE[:-1] + empty.encode() + b"}", type=wire.CaseWithMails)
 
-    assert mapping.case_record("tx", HELP_CENTER, sent, statuses(), NOW) == Ticket(
+    assert mapping.case_record("tx", HELP_CENTER, sent, statuses(), FETCHED) == Ticket(
         ref=CASE_REF, origin=Origin("tx", "65a0f1c2d3e4b5a697880030", fetched_at=NOW), queue="Kundeservice"
     )
-    assert mapping.message_records(CASE_REF, HELP_CENTER, sent, NOW) == ()
+    assert mapping.message_records(CASE_REF, HELP_CENTER, sent, FETCHED) == ()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_a_case_without_its_optional_properties_has_nulls(empty: str) -> None:
 def test_states_keep_their_own_word_beside_the_graphs(native: str, state: ConversationState) -> None:
     sent = wire.Case(id="65a0f1c2d3e4b5a697880030", conversation_id="AAQ=", state=native)
 
-    assert mapping.case_record("tx", HELP_CENTER, sent, statuses(), NOW).status == Coded(state, native)
+    assert mapping.case_record("tx", HELP_CENTER, sent, statuses(), FETCHED).status == Coded(state, native)
 
 
 def test_native_states_keep_the_apis_spelling_whatever_the_configurations() -> None:
@@ -133,7 +135,7 @@ def test_mails_are_messages_by_their_place_in_the_case() -> None:
             body=None if text is None else Body(text, TextFormat.UNKNOWN),
         )
 
-    assert mapping.message_records(CASE_REF, HELP_CENTER, sent, NOW) == (
+    assert mapping.message_records(CASE_REF, HELP_CENTER, sent, FETCHED) == (
         message(0, MessageAuthor(AuthorRole.CUSTOMER, email="Bo@example.org"), "It restarts every night."),
         message(1, MessageAuthor(AuthorRole.AGENT, email="hjaelp@example.org"), "<p>We look into it.</p>"),
         message(2, MessageAuthor(AuthorRole.UNKNOWN, email="eva@example.org"), "Any news?"),
@@ -160,7 +162,7 @@ def test_a_customer_belongs_to_its_reseller() -> None:
         type=wire.Customer,
     )
 
-    assert mapping.customer_record("tx", AccountKind.CUSTOMER, sent, NOW) == Account(
+    assert mapping.customer_record("tx", AccountKind.CUSTOMER, sent, FETCHED) == Account(
         ref=Ref(EntityType.ACCOUNT, "tx", ("CUSTOMER", "53a0f1c2d3e4b5a697880010")),
         origin=Origin("tx", "53a0f1c2d3e4b5a697880010", fetched_at=NOW),
         kind=AccountKind.CUSTOMER,
@@ -175,7 +177,7 @@ def test_a_customer_belongs_to_its_reseller() -> None:
 def test_a_top_level_reseller_belongs_to_nobody_and_keeps_its_capitals() -> None:
     sent = msgspec.json.decode(b'{"_id": "123456780ABCDEF12345678", "state": "MERGED"}', type=wire.Customer)
 
-    assert mapping.customer_record("tx", AccountKind.RESELLER, sent, NOW) == Account(
+    assert mapping.customer_record("tx", AccountKind.RESELLER, sent, FETCHED) == Account(
         ref=Ref(EntityType.ACCOUNT, "tx", ("RESELLER", "123456780ABCDEF12345678")),
         origin=Origin("tx", "123456780ABCDEF12345678", fetched_at=NOW),
         kind=AccountKind.RESELLER,
@@ -191,7 +193,7 @@ def test_an_employee_belongs_to_its_customer() -> None:
         type=wire.Employee,
     )
 
-    assert mapping.employee_record("tx", sent, NOW) == Account(
+    assert mapping.employee_record("tx", sent, FETCHED) == Account(
         ref=Ref(EntityType.ACCOUNT, "tx", ("EMPLOYEE", "53a0f1c2d3e4b5a697880020")),
         origin=Origin("tx", "53a0f1c2d3e4b5a697880020", fetched_at=NOW),
         kind=AccountKind.EMPLOYEE,
@@ -205,7 +207,7 @@ def test_an_employee_belongs_to_its_customer() -> None:
 def test_a_plain_log_in_name_is_not_taken_for_an_address() -> None:
     sent = wire.Employee(id="53a0f1c2d3e4b5a697880020", email_address="boholm", no_email=True)
 
-    assert mapping.employee_record("tx", sent, NOW).email is None
+    assert mapping.employee_record("tx", sent, FETCHED).email is None
 
 
 def test_the_original_documents_answer_is_a_global_topic() -> None:
@@ -215,7 +217,7 @@ def test_the_original_documents_answer_is_a_global_topic() -> None:
         type=wire.Topic,
     )
 
-    assert mapping.topic_record("tx", sent, NOW) == NotificationSubscription(
+    assert mapping.topic_record("tx", sent, FETCHED) == NotificationSubscription(
         ref=Ref(EntityType.NOTIFICATION_SUBSCRIPTION, "tx", ("123456780ABCDEF12345678",)),
         origin=Origin("tx", "123456780ABCDEF12345678", fetched_at=NOW),
         title="Planned service windows",
@@ -232,7 +234,7 @@ def test_a_resellers_topic_without_empty_properties() -> None:
         type=wire.Topic,
     )
 
-    assert mapping.topic_record("tx", sent, NOW) == NotificationSubscription(
+    assert mapping.topic_record("tx", sent, FETCHED) == NotificationSubscription(
         ref=Ref(EntityType.NOTIFICATION_SUBSCRIPTION, "tx", ("53a0f1c2d3e4b5a697880001",)),
         origin=Origin("tx", "53a0f1c2d3e4b5a697880001", fetched_at=NOW),
         title="News",

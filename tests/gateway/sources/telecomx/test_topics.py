@@ -9,7 +9,14 @@ from gateway.domain.errors import Refusal, RefusalCode, SourceAuthError, SourceR
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.pages import NoFeed, Page, SliceState
 from gateway.domain.ports import SubscriptionFilter
-from gateway.domain.records import Channel, NotificationSubscription, Origin, ServiceSubscription, Subscribers
+from gateway.domain.records import (
+    Channel,
+    Fetched,
+    NotificationSubscription,
+    Origin,
+    ServiceSubscription,
+    Subscribers,
+)
 from gateway.domain.writes import NewNotificationSubscription, NotificationSubscriptionChanges
 from gateway.sandbox import Sandbox
 from gateway.sandbox.world.telecomx import DOCUMENTED_RESELLER, OTHER_RESELLERS, TelecomxTopic
@@ -113,8 +120,12 @@ async def test_a_resellers_topics_are_paged_here(
 ) -> None:
     own = list(map(record, topics(sandbox, DOCUMENTED_RESELLER)))
 
-    assert await listed(telecomx, wanted, 0, 3) == Page(tuple(own[:3]), len(own), exhausted=False)
-    assert await listed(telecomx, wanted, 3, 100) == Page(tuple(own[3:]), len(own), exhausted=True)
+    assert await listed(telecomx, wanted, 0, 3) == Page(
+        tuple(own[:3]), len(own), exhausted=False, fetched=Fetched(NOW)
+    )
+    assert await listed(telecomx, wanted, 3, 100) == Page(
+        tuple(own[3:]), len(own), exhausted=True, fetched=Fetched(NOW)
+    )
     assert queries(sandbox) == [f"reseller={DOCUMENTED_RESELLER}"] * 2
 
 
@@ -134,7 +145,7 @@ async def test_global_topics_can_be_left_out(telecomx: Telecomx, sandbox: Sandbo
 
     page = await listed(telecomx, SubscriptionFilter(account=OWN_AS_CUSTOMER, is_global=False))
 
-    assert page == Page(tuple(map(record, own)), len(own), exhausted=True)
+    assert page == Page(tuple(map(record, own)), len(own), exhausted=True, fetched=Fetched(NOW))
 
 
 async def test_global_topics_are_listed_for_an_admin(admin: Telecomx, sandbox: Sandbox) -> None:

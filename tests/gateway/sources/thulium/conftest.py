@@ -9,6 +9,7 @@ from gateway.sources.thulium import SPEC
 from gateway.sources.thulium.client import Thulium
 from gateway.transport import Transport
 from gateway.transport.httpx import HttpxTransport
+from tests.sources import connected
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ def build(transport: Transport, **settings: object) -> Thulium:
         **settings,
     }
     context = SourceContext("pl", SPEC.settings.model_validate(given), transport, lambda: NOW)
-    client = SPEC.build(context)
+    client = connected(SPEC, context)
     assert isinstance(client, Thulium)
     return client
 

@@ -20,6 +20,7 @@ from gateway.domain.records import (
     Body,
     Coded,
     ConversationState,
+    Fetched,
     Message,
     MessageAuthor,
     MessageType,
@@ -35,6 +36,7 @@ from gateway.sources.thulium.matching import find_replies, is_same_text
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "thulium"
 NOW = datetime(2025, 3, 3, 8, tzinfo=UTC)
+FETCHED = Fetched(NOW)
 WARSAW = ZoneInfo("Europe/Warsaw")
 STATUSES = StatusTable(mapping.STATUSES, {})
 TICKET = Ref(EntityType.TICKET, "pl", ("88120",))
@@ -53,7 +55,7 @@ def sent(into: type[T], **fields: object) -> T:
 
 
 def ticket(sent: wire.Row, statuses: StatusTable = STATUSES) -> Ticket:
-    return mapping.ticket_record("pl", sent, statuses, WARSAW, NOW)
+    return mapping.ticket_record("pl", sent, statuses, WARSAW, FETCHED)
 
 
 def message_ids(*natives: dict[str, Any]) -> list[tuple[str, str]]:
@@ -61,7 +63,7 @@ def message_ids(*natives: dict[str, Any]) -> list[tuple[str, str]]:
     read = sent(wire.Ticket, ticket_id=1, messages=natives)
     return [
         (record.ref.parts[1], record.kind.value.value)
-        for record in messages.message_records("pl", read, WARSAW, NOW)
+        for record in messages.message_records("pl", read, WARSAW, FETCHED)
         if record.kind is not None
     ]
 
@@ -252,7 +254,7 @@ class TestMessages:
             return Ref(EntityType.MESSAGE, "pl", ("88120", message_id))
 
         ten = datetime(2025, 3, 2, 9, 2, tzinfo=UTC)
-        assert messages.message_records("pl", fixture("ticket", wire.Ticket), WARSAW, NOW) == (
+        assert messages.message_records("pl", fixture("ticket", wire.Ticket), WARSAW, FETCHED) == (
             Message(
                 ref=ref("9011"),
                 origin=origin("9011"),
@@ -321,7 +323,7 @@ class TestMessages:
         self, kind: str, value: MessageType, visibility: Visibility | None, role: AuthorRole
     ) -> None:
         read = sent(wire.Ticket, ticket_id=1, messages=[{"message_id": 5, "type": kind, "body": "a"}])
-        (record,) = messages.message_records("pl", read, WARSAW, NOW)
+        (record,) = messages.message_records("pl", read, WARSAW, FETCHED)
         assert (record.kind, record.visibility) == (Coded(value, kind or None), visibility)
         assert record.author is not None
         assert record.author.role is role
@@ -354,7 +356,7 @@ class TestMessages:
 
 class TestAccounts:
     def test_a_customer_is_read_whole(self) -> None:
-        assert mapping.customer_record("pl", fixture("customer", wire.Customer), NOW) == Account(
+        assert mapping.customer_record("pl", fixture("customer", wire.Customer), FETCHED) == Account(
             ref=OLA,
             origin=Origin("pl", "40177", fetched_at=NOW),
             kind=AccountKind.CUSTOMER,
@@ -366,7 +368,7 @@ class TestAccounts:
 
     def test_a_customer_with_a_second_phone_only(self) -> None:
         row = sent(wire.Customer, customer_id=40177, phone_number="", phone_numbers=["", "600100201"])
-        assert mapping.customer_record("pl", row, NOW) == Account(
+        assert mapping.customer_record("pl", row, FETCHED) == Account(
             ref=OLA,
             origin=Origin("pl", "40177", fetched_at=NOW),
             kind=AccountKind.CUSTOMER,
@@ -376,10 +378,10 @@ class TestAccounts:
 
     def test_the_first_phone_is_the_one_that_counts(self) -> None:
         row = sent(wire.Customer, customer_id=1, phone_number=600100200, phone_numbers=["600100201"])
-        assert mapping.customer_record("pl", row, NOW).phone == "600100200"
+        assert mapping.customer_record("pl", row, FETCHED).phone == "600100200"
 
     def test_a_company_goes_by_its_own_id_and_not_by_its_customers(self) -> None:
-        assert mapping.company_record("pl", fixture("company", wire.Company), NOW) == Account(
+        assert mapping.company_record("pl", fixture("company", wire.Company), FETCHED) == Account(
             ref=Ref(EntityType.ACCOUNT, "pl", ("COMPANY", "61")),
             origin=Origin("pl", "61", fetched_at=NOW),
             kind=AccountKind.COMPANY,
@@ -387,7 +389,7 @@ class TestAccounts:
         )
 
     def test_an_agent_goes_by_login(self) -> None:
-        assert mapping.agent_record("pl", fixture("agent", wire.Agent), NOW) == Account(
+        assert mapping.agent_record("pl", fixture("agent", wire.Agent), FETCHED) == Account(
             ref=MARTA,
             origin=Origin("pl", "m.lis", fetched_at=NOW),
             kind=AccountKind.AGENT,
@@ -410,7 +412,7 @@ class TestAccounts:
         self, active: object, status: Coded[AccountState] | None
     ) -> None:
         row = sent(wire.Agent, login="m.lis", active=active)
-        assert mapping.agent_record("pl", row, NOW).status == status
+        assert mapping.agent_record("pl", row, FETCHED).status == status
 
 
 class TestMatching:

@@ -9,7 +9,7 @@ from gateway.sources.spec import SourceContext, SourceSpec
 from gateway.sources.tulo import SPEC
 from gateway.sources.tulo.client import Tulo
 from gateway.transport import Transport
-from tests.sources import Hands
+from tests.sources import Hands, connected
 
 Build = Callable[..., Tulo]
 
@@ -41,7 +41,7 @@ def build(settings: dict[str, Any], wire: Transport, hands: Hands) -> Build:
 
     def make(transport: Transport | None = None, **changed: object) -> Tulo:
         wanted = SPEC.settings.model_validate({**settings, **changed})
-        client = SPEC.build(SourceContext("tulo", wanted, transport or wire, hands))
+        client = connected(SPEC, SourceContext("tulo", wanted, transport or wire, hands))
         assert isinstance(client, Tulo)
         return client
 

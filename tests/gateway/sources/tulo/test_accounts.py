@@ -14,6 +14,7 @@ from gateway.domain.records import (
     AccountKind,
     AccountState,
     Coded,
+    Fetched,
     Origin,
     ProductSubscription,
     ServiceSubscription,
@@ -193,8 +194,8 @@ async def test_an_accounts_subscriptions_are_paged_here(tulo: Tulo, sandbox: San
 
     held = subscriptions(sandbox)
     assert (feed.source, feed.key, feed.max_limit, feed.ordered) == ("tulo", "account", 500, False)
-    assert await feed.read(0, 1) == Page(held[:1], 2, exhausted=False)
-    assert await feed.read(1, 1) == Page(held[1:], 2, exhausted=True)
+    assert await feed.read(0, 1) == Page(held[:1], 2, exhausted=False, fetched=Fetched(NOW))
+    assert await feed.read(1, 1) == Page(held[1:], 2, exhausted=True, fetched=Fetched(NOW))
     assert sent(sandbox) == [f"subscription/get_by_account?account_id={DOCUMENTED_ACCOUNT}"] * 2
 
 
@@ -202,7 +203,7 @@ async def test_an_account_that_is_not_there_has_no_subscriptions(tulo: Tulo) -> 
     offer = tulo.list_subscriptions(SubscriptionFilter(account=ref("0" * 24)))
     assert isinstance(offer, tuple)
 
-    assert await offer[0].read(0, 20) == Page((), 0, exhausted=True)
+    assert await offer[0].read(0, 20) == Page((), 0, exhausted=True, fetched=Fetched(NOW))
 
 
 STRANGER = Ref(EntityType.ACCOUNT, "tx", ("CUSTOMER", "0" * 24))

@@ -141,7 +141,7 @@ async def test_every_call_says_that_it_speaks_json_reads_too(tulo: Tulo, sandbox
     ("changed", "problem"),
     [
         ({"client_id": ""}, "at least 1 character"),
-        ({"client_secret": None}, "valid string"),
+        ({"client_secret": 7}, "valid string"),
         ({"token": "x"}, "Extra inputs are not permitted"),
     ],
 )
@@ -150,6 +150,16 @@ def test_settings_that_cannot_work_are_refused(
 ) -> None:
     with pytest.raises(ValidationError, match=problem):
         SPEC.settings.model_validate({**settings, **changed})
+
+
+def test_the_clients_id_and_secret_must_be_given(settings: dict[str, Any]) -> None:
+    assert list(SPEC.settings.credential_problems(settings)) == []
+    assert list(
+        SPEC.settings.credential_problems({**settings, "client_id": None, "client_secret": None})
+    ) == [
+        ("client_id", "is missing"),
+        ("client_secret", "is missing"),
+    ]
 
 
 def test_the_secret_does_not_show(settings: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from gateway.domain.records import (
     Body,
     Coded,
     ConversationState,
+    Fetched,
     Message,
     MessageAuthor,
     MessageTemplate,
@@ -146,8 +147,8 @@ async def test_an_accounts_pending_messages_come_newest_first(tulo: Tulo, sandbo
     (feed,) = offer
 
     assert (feed.source, feed.key, feed.max_limit, feed.ordered) == ("tulo", "pending", 500, True)
-    assert await feed.read(0, 2) == Page((first, second), 3, exhausted=False)
-    assert await feed.read(2, 2) == Page((third,), 3, exhausted=True)
+    assert await feed.read(0, 2) == Page((first, second), 3, exhausted=False, fetched=Fetched(NOW))
+    assert await feed.read(2, 2) == Page((third,), 3, exhausted=True, fetched=Fetched(NOW))
     path = f"helpdesk_messages/get_pending_messages?account_id={DOCUMENTED_ACCOUNT}"
     assert sent(sandbox) == [path] * 2
 
@@ -156,7 +157,7 @@ async def test_an_account_that_is_not_there_has_no_messages(tulo: Tulo) -> None:
     offer = tulo.list_tickets(ConversationFilter(account=NOBODY, status=(ConversationState.OPEN,)))
     assert isinstance(offer, tuple)
 
-    assert await offer[0].read(0, 20) == Page((), 0, exhausted=True)
+    assert await offer[0].read(0, 20) == Page((), 0, exhausted=True, fetched=Fetched(NOW))
 
 
 async def test_what_pending_means_is_configured(build: Build) -> None:

@@ -170,6 +170,7 @@ async def test_a_wrong_secret_is_tried_once_for_all_and_told_to_nobody(
         (403, b"", SourceAuthError),
         (429, b"", SourceThrottled),
         (503, b"", SourceUnavailable),
+        (404, b"", SourceProtocolError),
         (200, b"<html>", SourceProtocolError),
     ],
 )

@@ -17,6 +17,7 @@ from gateway.domain.records import (
     Body,
     Coded,
     ConversationState,
+    Fetched,
     Message,
     MessageAuthor,
     MessageTemplate,
@@ -32,7 +33,8 @@ from gateway.sources.status import StatusTable
 from gateway.sources.tulo import mapping, wire
 
 NOW = datetime(2026, 1, 22, 9, 0, tzinfo=UTC)
-READING = mapping.Reading("tulo", ZoneInfo("Europe/Stockholm"), NOW)
+FETCHED = Fetched(NOW)
+READING = mapping.Reading("tulo", ZoneInfo("Europe/Stockholm"), FETCHED)
 STATUSES = StatusTable(mapping.STATES, {})
 
 ACCOUNT_ID = "66d0000000000000000000a1"
