@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.domain.deadline import within_half
 from gateway.domain.errors import BadInput, GatewayError
 from gateway.domain.ids import Ref
 from gateway.domain.records import Conversation, Fetched
@@ -29,7 +30,9 @@ async def case_by_guid(fetch: AnyFetch, refs: list[Ref], selection: Selection) -
     if len(refs) == 1:
         return await find_conversation(fetch, refs[0], selection)
     failure: Exception | None = None
-    for slot in await gather_slots([fetch.context.records.cases.load(ref) for ref in refs]):
+    with within_half():
+        found = await gather_slots([fetch.context.records.cases.load(ref) for ref in refs])
+    for slot in found:
         if isinstance(slot, Exception):
             failure = slot
         elif slot is not None:

@@ -8,6 +8,8 @@ from gateway.domain.catalog import Catalog
 from gateway.domain.clock import Clock
 from gateway.domain.errors import GatewayError
 from gateway.domain.ids import Ref
+from gateway.domain.ledger import Entry
+from gateway.domain.records import Account, MessageAuthor, Origin
 from gateway.plans.fields import Fetch, FieldLoaders
 from gateway.writes.history import History
 from gateway.writes.reconcile import Reconciler
@@ -24,6 +26,18 @@ class Report:
     error: GatewayError
     path: tuple[str | int, ...]
     nodes: tuple[FieldNode, ...]
+
+
+def _source_of(parent: object) -> str | None:
+    """The source that a field of a record is asked of."""
+    match parent:
+        case MessageAuthor(account=Ref(source=source) | Account(ref=Ref(source=source))):
+            return source
+        case Entry(source=source):
+            return source
+        case _:
+            origin: Origin | None = getattr(parent, "origin", None)
+            return None if origin is None else origin.source
 
 
 @dataclass(slots=True)
@@ -43,7 +57,7 @@ class Context:
     clock: Clock
     request_id: str
     principal: str = "local"
-    loaders: FieldLoaders = field(default_factory=FieldLoaders)
+    loaders: FieldLoaders = field(default_factory=lambda: FieldLoaders(_source_of))
     reports: list[Report] = field(default_factory=list)
     records: RecordLoaders = field(init=False)
     owners: frozenset[str] = field(init=False)

@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 
 from gateway.domain import ports
 from gateway.domain.catalog import Source
+from gateway.domain.deadline import within_half
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, SliceState
 from gateway.domain.records import Account, Conversation, ServiceSubscription, Ticket
@@ -111,6 +112,7 @@ async def _newest_first(
     fetch: AnyFetch, offers: list[Participant[C]], asked: Asked, cursors: ListCursors
 ) -> Connection[C]:
     page = await merge_newest_first(fetch, offers, asked=asked, cursors=cursors)
-    nodes = await complete(fetch, page.nodes, fetch.selection.of_nodes)
+    with within_half():
+        nodes = await complete(fetch, page.nodes, fetch.selection.of_nodes)
     edges = [Edge(edge.cursor, cast("C", node)) for edge, node in zip(page.edges, nodes, strict=True)]
     return Connection(edges, page.page_info, page.total_count, page.sources)

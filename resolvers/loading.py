@@ -4,13 +4,13 @@ A source that fails fills its own keys' slots with the error; a source without t
 `Unsupported`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from aiodataloader import DataLoader
 
-from gateway.domain.catalog import Catalog, Source
+from gateway.domain.catalog import Catalog
 from gateway.domain.errors import Unsupported, as_source_error
 from gateway.domain.ids import Ref
 from gateway.domain.ports import (
@@ -31,26 +31,64 @@ P = TypeVar("P")
 Thread = tuple[Ticket, tuple[Message, ...]]
 
 
+class SourceLoaders(Generic[T]):
+    """One kind of record, with a loader for each source: none waits for another's answer."""
+
+    def __init__(self, catalog: Catalog, port: type[Any], method: str) -> None:
+        self._catalog = catalog
+        self._port = port
+        self._method = method
+        self._loaders: dict[str, DataLoader[Ref, T | None]] = {}
+
+    async def load(self, ref: Ref) -> T | None:
+        """The record; None if it isn't there.
+
+        Raises:
+            Unsupported: The source has no such records.
+            SourceError: It couldn't be asked.
+        """
+        loader = self._loaders.get(ref.source)
+        if loader is None:
+            loader = self._loaders[ref.source] = DataLoader(partial(self._read, ref.source))
+        return await loader.load(ref)
+
+    def clear(self, ref: Ref) -> None:
+        """Let the next load see what has changed."""
+        if ref.source in self._loaders:
+            self._loaders[ref.source].clear(ref)
+
+    async def _read(self, key: str, refs: list[Ref]) -> list[Any]:
+        source = self._catalog.get(key)
+        client = source and source.port(self._port)
+        if client is None:
+            return [Unsupported(f"{key} can't read this.", source=key)] * len(refs)
+        try:
+            slots: list[Any] = await getattr(client, self._method)(refs)
+            if len(slots) != len(refs):
+                raise ValueError(f"{len(slots)} slots for {len(refs)} references")
+        except Exception as error:  # noqa: BLE001 - a fault of one adapter, too, costs its own source's fields
+            return [as_source_error(error, key)] * len(refs)
+        return slots
+
+
 class RecordLoaders:
-    """One loader per kind of record. Make it inside the running loop, fresh per operation."""
+    """The loaders of each kind of record. Make it inside the running loop, fresh per operation."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self.accounts: DataLoader[Ref, Account | None] = self._loader(
-            AccountReader, AccountReader.read_accounts
-        )
-        self.cases: DataLoader[Ref, Case | None] = self._loader(CaseReader, CaseReader.read_cases)
-        self.subscriptions: DataLoader[Ref, ServiceSubscription | None] = self._loader(
+        self.accounts: SourceLoaders[Account] = self._loader(AccountReader, AccountReader.read_accounts)
+        self.cases: SourceLoaders[Case] = self._loader(CaseReader, CaseReader.read_cases)
+        self.subscriptions: SourceLoaders[ServiceSubscription] = self._loader(
             SubscriptionReader, SubscriptionReader.read_subscriptions
         )
-        self.subscribers: DataLoader[Ref, Subscribers | None] = self._loader(
+        self.subscribers: SourceLoaders[Subscribers] = self._loader(
             SubscriberReader, SubscriberReader.read_subscribers
         )
-        self._threads: DataLoader[Ref, Thread | None] = self._loader(
+        self._threads: SourceLoaders[Thread] = self._loader(
             TicketWithMessagesReader, TicketWithMessagesReader.read_ticket_with_messages
         )
-        self._tickets: DataLoader[Ref, Ticket | None] = self._loader(TicketReader, TicketReader.read_tickets)
-        self._messages: DataLoader[Ref, tuple[Message, ...] | None] = self._loader(
+        self._tickets: SourceLoaders[Ticket] = self._loader(TicketReader, TicketReader.read_tickets)
+        self._messages: SourceLoaders[tuple[Message, ...]] = self._loader(
             MessageReader, MessageReader.read_messages
         )
 
@@ -70,7 +108,7 @@ class RecordLoaders:
 
     def forget(self, ref: Ref) -> None:
         """Let the next load of a record see what a write has changed."""
-        loaders: tuple[DataLoader[Ref, Any], ...] = (
+        loaders: tuple[SourceLoaders[Any], ...] = (
             self.accounts,
             self.cases,
             self.subscriptions,
@@ -88,32 +126,5 @@ class RecordLoaders:
 
     def _loader(
         self, port: type[P], read: Callable[[P, Sequence[Ref]], Awaitable[list[Slot[T]]]]
-    ) -> "DataLoader[Ref, T | None]":
-        method = read.__name__
-
-        async def load(refs: list[Ref]) -> list[Any]:
-            by_source: dict[str, list[Ref]] = {}
-            for ref in refs:
-                by_source.setdefault(ref.source, []).append(ref)
-            groups = await asyncio.gather(
-                *(_read(self._catalog.get(key), key, port, method, group) for key, group in by_source.items())
-            )
-            found = {
-                ref: slot
-                for group, slots in zip(by_source.values(), groups, strict=True)
-                for ref, slot in zip(group, slots, strict=True)
-            }
-            return [found[ref] for ref in refs]
-
-        return DataLoader(load)
-
-
-async def _read(source: Source | None, key: str, port: type[Any], method: str, refs: list[Ref]) -> list[Any]:
-    client = source and source.port(port)
-    if client is None:
-        return [Unsupported(f"{key} can't read this.", source=key)] * len(refs)
-    try:
-        slots: list[Any] = await getattr(client, method)(refs)
-    except Exception as error:  # noqa: BLE001 - a fault of one adapter, too, costs its own source's fields
-        return [as_source_error(error, key)] * len(refs)
-    return slots
+    ) -> SourceLoaders[T]:
+        return SourceLoaders(self._catalog, port, read.__name__)

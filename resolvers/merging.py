@@ -6,11 +6,13 @@ source's slice, and keeps its place in the cursor, so that a later page can catc
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from gateway.domain.catalog import Source
+from gateway.domain.deadline import within_half
 from gateway.domain.errors import SourceError, as_source_error
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, SliceState
@@ -165,11 +167,13 @@ async def merge_newest_first(
     """
     first = page_size(asked.first)
     readers = _readers(participants, cursors.read(asked.after))
-    await asyncio.gather(*(reader.fill(first) for reader in readers))
+    with _shared(readers):
+        await asyncio.gather(*(reader.fill(first) for reader in readers))
     served: dict[Ref, Edge[T]] = {}
     while len(served) < first:
         # A feed may run dry only if items were repeated: it was read for a whole page.
-        await asyncio.gather(*(reader.fill(1) for reader in readers))
+        with _shared(readers):
+            await asyncio.gather(*(reader.fill(1) for reader in readers))
         ready = [reader for reader in readers if reader.buffer]
         if not ready:
             break
@@ -191,11 +195,17 @@ async def one_after_the_other(
     served: dict[Ref, Edge[T]] = {}
     for reader in readers:
         while len(served) < first:
-            await reader.fill(first - len(served))
+            with _shared(readers):
+                await reader.fill(first - len(served))
             if not reader.buffer:
                 break
             _serve(reader, readers, served, cursors)
     return _connection(fetch, participants, readers, list(served.values()), after=asked.after)
+
+
+def _shared(readers: Sequence[_Reader[T]]) -> AbstractContextManager[None]:
+    """Where several sources take part, none of them may use up the time."""
+    return within_half() if len({reader.feed.source for reader in readers}) > 1 else nullcontext()
 
 
 def _readers(participants: Sequence[Participant[T]], positions: Mapping[str, Position]) -> list[_Reader[T]]:

@@ -43,7 +43,7 @@ async def _dev(port: int, changes: Mapping[str, Any]) -> None:
 
 
 def sandbox_sources(sandbox: Sandbox, running: Running, **changes: Any) -> dict[str, dict[str, Any]]:
-    """The configuration's `sources` for a served sandbox, as a user would write them; `changes` go to each."""
+    """The configuration's `sources` for a served sandbox, as users write them; `changes` go to each."""
     credentials = {kind: service.credentials for kind, service in sandbox.services.items()}
     settings: dict[str, dict[str, Any]] = {
         "tulo": {

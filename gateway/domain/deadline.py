@@ -41,6 +41,17 @@ def remaining_s(now: Monotonic = time.monotonic) -> float | None:
 
 
 @contextmanager
+def within_half(now: Monotonic = time.monotonic) -> Iterator[None]:
+    """Give what runs inside half of what is left.
+
+    For a step that waits for several sources: one that hangs must leave time for what comes after.
+    """
+    left_s = remaining_s(now)
+    with within(None if left_s is None else Deadline.after(left_s / 2, now=now)):
+        yield
+
+
+@contextmanager
 def within(deadline: Deadline | None) -> Iterator[None]:
     """Give what runs inside, and the tasks that it starts, a deadline; or none.
 

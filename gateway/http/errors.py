@@ -47,10 +47,13 @@ def problem(message: str, code: ErrorCode, *, request_id: str) -> dict[str, Any]
     return {"message": message, "extensions": _extensions(code, request_id)}
 
 
-def log_source_error(error: GatewayError, *, request_id: str) -> None:
+def log_source_error(error: GatewayError, *, request_id: str, times: int = 1) -> None:
     """A source's failure, or the ledger's, is a warning, with the detail that clients don't get."""
+    more = {"times": times} if times > 1 else {}
     if isinstance(error, SourceFault):
-        _log.error("adapter_failed", request_id=request_id, source=error.source, exc_info=error.__cause__)
+        _log.error(
+            "adapter_failed", request_id=request_id, source=error.source, **more, exc_info=error.__cause__
+        )
     elif isinstance(error, SourceError):
         _log.warning(
             "source_failed",
@@ -58,6 +61,7 @@ def log_source_error(error: GatewayError, *, request_id: str) -> None:
             source=error.source,
             code=error.code.value,
             detail=error.detail,
+            **more,
         )
     elif isinstance(error, LedgerUnavailable):
         _log.warning("ledger_unavailable", request_id=request_id, detail=error.detail)

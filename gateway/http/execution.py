@@ -111,9 +111,7 @@ def _refused(errors: list[GraphQLError], code: ErrorCode, context: Context) -> A
 
 def _answer(result: ExecutionResult, context: Context) -> Answer:
     errors = [*(result.errors or ()), *map(_reported, context.reports)]
-    for error in {id(each.original_error): each.original_error for each in errors}.values():
-        if isinstance(error, GatewayError):
-            log_source_error(error, request_id=context.request_id)
+    _log(errors, context)
     # An error without a path came before execution: the variables or the operation's name.
     if result.data is None and any(error.path is None for error in errors):
         return Answer({"errors": _formatted(errors, context)}, accepted=False)
@@ -121,6 +119,17 @@ def _answer(result: ExecutionResult, context: Context) -> Answer:
     if errors:
         body["errors"] = _formatted(errors, context)
     return Answer(body, accepted=True)
+
+
+def _log(errors: list[GraphQLError], context: Context) -> None:
+    """Once for what has failed in the same way, however many fields it cost."""
+    seen = {id(each.original_error): each.original_error for each in errors}
+    alike: dict[tuple[str, str], list[GatewayError]] = {}
+    for error in seen.values():
+        if isinstance(error, GatewayError):
+            alike.setdefault((type(error).__name__, str(error)), []).append(error)
+    for several in alike.values():
+        log_source_error(several[0], times=len(several), request_id=context.request_id)
 
 
 def _formatted(errors: list[GraphQLError], context: Context) -> list[dict[str, Any]]:

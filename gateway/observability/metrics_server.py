@@ -1,7 +1,6 @@
 """The metrics on a port of their own, in the gateway's own loop: one per process."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -10,7 +9,7 @@ import structlog
 import uvicorn
 from prometheus_client import make_asgi_app
 
-from gateway.domain.errors import ConfigError
+from gateway.observability.listening import listener_on
 from gateway.observability.metrics import Metrics
 
 _PATH = "/metrics"
@@ -25,7 +24,7 @@ async def serving_metrics(host: str, port: int, metrics: Metrics) -> AsyncIterat
     Raises:
         ConfigError: The port can't be had: another process has it, for example.
     """
-    listener = _listener(host, port)
+    listener = listener_on(host, port)
     server = _Server(
         uvicorn.Config(
             _app(metrics),
@@ -46,8 +45,8 @@ async def serving_metrics(host: str, port: int, metrics: Metrics) -> AsyncIterat
     finally:
         server.should_exit = True
         tasks[1].cancel()
+        # The server closes the listener.
         await asyncio.gather(*tasks, return_exceptions=True)
-        listener.close()
 
 
 def _app(metrics: Metrics) -> Any:
@@ -70,20 +69,6 @@ def _app(metrics: Metrics) -> Any:
 async def _answer(send: Any, status: int) -> None:
     await send({"type": "http.response.start", "status": status, "headers": [(b"allow", b"GET, HEAD")]})
     await send({"type": "http.response.body"})
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        problem = f"metrics.port: can't listen on port {port} of {host}: {error.strerror}."
-        raise ConfigError([f"{problem} Each process needs a port of its own."]) from error
-    return listener
 
 
 class _Server(uvicorn.Server):

@@ -10,7 +10,7 @@ The operation's context must offer `loaders: FieldLoaders`, fresh per operation.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Protocol, TypeVar, cast
 
@@ -47,10 +47,19 @@ class Fetch(Generic[C]):
     nodes: tuple[FieldNode, ...]
 
 
-class FieldLoaders:
-    """One loader per field of the operation. Make it inside the running loop, one per operation."""
+def _together(_: object) -> Hashable:
+    return None
 
-    def __init__(self) -> None:
+
+class FieldLoaders:
+    """One loader per field of the operation. Make it inside the running loop, one per operation.
+
+    `apart` tells which of a field's parents are loaded apart from the others: those that one slow source
+    must not hold up.
+    """
+
+    def __init__(self, apart: Callable[[object], Hashable] = _together) -> None:
+        self._apart = apart
         self._loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = {}
 
     async def load(
@@ -64,7 +73,7 @@ class FieldLoaders:
 
         The same nodes of the document have the same arguments and selection, so they share a loader.
         """
-        key = (batch, *map(id, info.field_nodes))
+        key = (batch, self._apart(parent), *map(id, info.field_nodes))
         loader = self._loaders.get(key)
         if loader is None:
             fetch = _fetch(info)

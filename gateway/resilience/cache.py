@@ -149,6 +149,11 @@ class CacheFill:
         else:
             self._store.put(key, Entry(reply, how, generation, began_s - age_s(reply), now_s), now_s)
 
+    def stand_in(self, call: Call) -> Reply | None:
+        """What may be used if the source's own answer can't be waited for."""
+        key = sharing_key(call)
+        return None if key is None or asks_anew(call) else self._stale(self._store.get(key))
+
     def _stale(self, known: Entry | None) -> Reply | None:
         """What was known, if it may be used now that the source has failed."""
         now_s = self._now()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from gateway.domain.deadline import Monotonic, remaining_s
 from gateway.domain.errors import DeadlineExceeded
@@ -12,12 +13,21 @@ class OperationDeadline:
     """Gives a read what the operation has left, and sends nothing once that is none.
 
     Only the waiting is cut: a flight below belongs to no caller and goes on. A write is not cut at all,
-    since a write that may have begun must come to its end.
+    since a write that may have begun must come to its end. What `stand_in` has for a read is used instead
+    of an answer that doesn't come in time.
     """
 
-    def __init__(self, inner: Transport, *, source: str, now: Monotonic = time.monotonic) -> None:
+    def __init__(
+        self,
+        inner: Transport,
+        *,
+        source: str,
+        stand_in: Callable[[Call], Reply | None] = lambda _: None,
+        now: Monotonic = time.monotonic,
+    ) -> None:
         self._inner = inner
         self._source = source
+        self._stand_in = stand_in
         self._now = now
 
     async def send(self, call: Call) -> Reply:
@@ -29,6 +39,8 @@ class OperationDeadline:
         left_s = remaining_s(self._now)
         if left_s is None:
             return await self._inner.send(call)
+        if left_s == 0 and (kept := self._stand_in(call)) is not None:
+            return kept
         if left_s == 0:
             raise DeadlineExceeded(self._source, detail=f"{call.operation}: not sent", sent=False)
         if not call.safe:
@@ -40,6 +52,8 @@ class OperationDeadline:
         except TimeoutError as error:
             if not cut.expired():
                 raise
+            if (kept := self._stand_in(call)) is not None:
+                return kept
             raise DeadlineExceeded(
                 self._source, detail=f"{call.operation}: cut after {left_s:.3f} s"
             ) from error

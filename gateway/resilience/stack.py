@@ -99,11 +99,11 @@ def build_stack(
     layer = Retry(
         layer, options.retry, budget=budget, now=now, clock=clock, uniform=uniform, listener=listener
     )
-    layer = CacheFill(layer, store, options.cache, now=now, listener=listener)
+    layer = fill = CacheFill(layer, store, options.cache, now=now, listener=listener)
     layer = flights = SingleFlight(layer, source=source, listener=listener)
     layer = CallCount(layer, source=source)
     layer = CacheLookup(layer, store, now=now, listener=listener)
+    layer = OperationDeadline(layer, source=source, stand_in=fill.stand_in, now=now)
     if options.forwards:
         layer = CallersCredential(layer, source=source)
-    layer = OperationDeadline(layer, source=source, now=now)
     return Stack(layer, stats, breaker, limit, flights, store)

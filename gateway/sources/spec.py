@@ -96,8 +96,8 @@ class SourceSettings(BaseModel):
     )
     forward_header: Header | None = Field(
         None,
-        description="With `forward`: the request header that holds the caller's credential, without a word such "
-        "as Bearer before it.",
+        description="With `forward`: the request header that holds the caller's credential, without a word "
+        "such as Bearer before it.",
     )
     settling_s: float = Field(
         900.0,

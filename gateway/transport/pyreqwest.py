@@ -1,4 +1,4 @@
-"""The pyreqwest adapter (Rust's reqwest): for reads alone, at a tenth of httpx's cost.
+"""The pyreqwest adapter (Rust's reqwest): for reads alone, at a tenth of httpx's cost (0008).
 
 What the library does by itself: a request that it hands to a kept connection which turns out to be dead is
 taken back and sent on another one, only if not a byte of it was written. Nothing else is repeated. On a kept
@@ -8,8 +8,8 @@ What it can't do is stop: cancelled, and even closed, it goes on with a request 
 source has answered or a timeout is over. So that is awaited here too, with the call's place among
 `max_connections`, or a source that hangs would see more calls at once than it should.
 
-One thread of its own does the work for all clients of the process. A fork leaves it behind: a child must not
-use a client, nor make one, once its parent has. Nothing here depends on the event loop but the waiting.
+One thread of its own does the work for all clients of the process, whatever event loop waits for it. A fork
+leaves it behind, so a child whose parent had a client can make none: workers have to be spawned.
 """
 
 import asyncio
@@ -130,6 +130,8 @@ class PyreqwestTransport:
             request = self._client.request(call.method, url_of(self._base_url, call))
         except Unsendable as error:
             raise refusal(error, self._source, call.operation) from None
+        except ValueError:  # No address that can be called; its text holds the URL.
+            raise refusal(Unsendable("address"), self._source, call.operation) from None
         if call.headers:
             request = request.headers(dict(call.headers))
         if call.credential is not None:
@@ -139,10 +141,9 @@ class PyreqwestTransport:
         if call.body is not None:
             request = request.body_bytes(call.body)
         left_s = remaining_s()
-        timeout_s = self._total_timeout_s
-        if left_s is not None:
-            timeout_s = min(timeout_s, left_s + _AFTER_DEADLINE_S)
-        return request.timeout(timedelta(seconds=timeout_s)).build_streamed()
+        if left_s is not None and left_s + _AFTER_DEADLINE_S < self._total_timeout_s:
+            request = request.timeout(timedelta(seconds=left_s + _AFTER_DEADLINE_S))
+        return request.build_streamed()
 
     def _check_framing(self, status: int, headers: Mapping[str, str]) -> None:
         """Refuse what hyper lets pass: other transfer codings, as if they were none, and any upgrade."""
@@ -210,6 +211,7 @@ def _client(options: TransportOptions) -> Client:
         .http1_only()
         .connect_timeout(timedelta(seconds=options.connect_timeout_s))
         .read_timeout(timedelta(seconds=options.read_timeout_s))
+        .timeout(timedelta(seconds=options.total_timeout_s))
         .pool_idle_timeout(timedelta(seconds=options.keep_alive_s))
         .pool_max_idle_per_host(options.max_connections)
         .user_agent(options.user_agent)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import strawberry
 
 from gateway.domain.catalog import Source
+from gateway.domain.deadline import within_half
 from gateway.domain.errors import BadInput, Unsupported
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import AccountFinder, AccountKey, TemplateReader
@@ -51,7 +52,8 @@ async def nodes(
     async def one(given: str, index: int) -> Any:
         return await find_node(fetch, by_id(fetch, given, f"ids.{index}")[1], fetch.selection)
 
-    return await gather_slots([one(given, index) for index, given in enumerate(ids)])
+    with within_half():
+        return await gather_slots([one(given, index) for index, given in enumerate(ids)])
 
 
 async def source(

@@ -269,7 +269,7 @@ async def test_a_client_that_breaks_its_promise_of_one_slot_each_mixes_nothing_u
 
     slots = await _slots(*(loaders.accounts.load(ref) for ref in _accounts("a", "1", "2")))
 
-    assert [type(slot) for slot in slots] == [ValueError, ValueError]
+    assert [type(slot) for slot in slots] == [SourceFault, SourceFault]
 
 
 # -- tickets with their messages

@@ -3,7 +3,7 @@ import contextvars
 
 import pytest
 
-from gateway.domain.deadline import Deadline, current_deadline, remaining_s, within
+from gateway.domain.deadline import Deadline, current_deadline, remaining_s, within, within_half
 
 
 def test_a_deadline_is_a_moment_and_what_is_left_shrinks_to_nothing() -> None:
@@ -59,3 +59,14 @@ def test_time_is_monotonic_unless_told() -> None:
 
     assert left_s is not None
     assert 0 < left_s <= 1000
+
+
+def test_a_step_of_several_sources_leaves_half_for_what_comes_after() -> None:
+    with within(Deadline(10.0)):
+        with within_half(lambda: 4.0):
+            assert current_deadline() == Deadline(7.0)
+            with within_half(lambda: 5.0):
+                assert current_deadline() == Deadline(6.0)
+        assert current_deadline() == Deadline(10.0)
+    with within_half(lambda: 4.0):
+        assert current_deadline() is None

@@ -1,13 +1,16 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from gateway.domain.deadline import Deadline, within
 from gateway.domain.errors import DeadlineExceeded, SourceUnavailable
+from gateway.resilience.cache import CacheOptions
 from gateway.resilience.deadline import OperationDeadline
 from gateway.resilience.single_flight import SingleFlight
 from gateway.transport import Call, Reply, Transport
 from tests.gateway.resilience import virtual_time
+from tests.gateway.resilience.chain import chain
 from tests.gateway.resilience.transports import OK, READ, WRITE, Source, after, others, outcome_of, said
 from tests.gateway.resilience.virtual_time import now
 
@@ -107,6 +110,37 @@ async def test_cutting_one_who_waits_does_not_cut_the_flight_of_others() -> None
 
     assert [said(outcomes[0])[0], outcomes[1]] == ["DeadlineExceeded", OK]
     assert (len(source.calls), source.cancelled, others()) == (1, 0, set())
+
+
+async def test_what_was_known_stands_in_for_an_answer_that_does_not_come_in_time() -> None:
+    known = Reply(200, {}, b"known", age_s=4, stale=True)
+    layer = OperationDeadline(Source(after(3)), source="hub", stand_in=lambda _: known, now=now)
+
+    with within(_in(1)):
+        assert await layer.send(READ) is known
+    with within(_in(0)):
+        assert await layer.send(READ) is known, "too late to ask"
+    with within(_in(9)):
+        assert await layer.send(READ) == OK
+
+
+async def test_what_a_layer_has_kept_stands_in_but_not_where_the_source_itself_must_answer() -> None:
+    slow = after(3)
+    layers = chain(Source(OK, slow), cache=CacheOptions(ttl_s=lambda _: 2, max_stale_s=60))
+    await layers.transport.send(READ)
+    await asyncio.sleep(10)
+    anew = replace(READ, headers={"cache-control": "no-cache"})
+
+    with within(_in(1)):
+        assert await outcome_of(layers.transport.send(READ)) == replace(OK, age_s=11, stale=True)
+    with within(_in(1)):
+        assert said(await outcome_of(layers.transport.send(anew)))[0] == "DeadlineExceeded"
+    with within(_in(1)):
+        assert said(await outcome_of(layers.transport.send(WRITE)))[0] != "DeadlineExceeded", "it is not cut"
+    with within(_in(1)):
+        assert said(await outcome_of(layers.transport.send(READ)))[0] == "DeadlineExceeded", (
+            "a write came between"
+        )
 
 
 async def test_closing_closes_what_is_inside() -> None:

@@ -404,11 +404,11 @@ async def test_an_expired_deadline_sends_nothing_and_costs_nothing(call: Call) -
     assert (source.calls, spending.in_all, layers.flights.under_way) == ([], 0, 0)
 
 
-async def test_an_expired_deadline_is_told_before_a_missing_credential() -> None:
+async def test_a_missing_credential_is_told_before_an_expired_deadline() -> None:
     with within(Deadline.after(0, now=now)):
         outcome = await outcome_of(_stack(Source(), forwards=True).transport.send(READ))
 
-    assert said(outcome)[0] == "DeadlineExceeded"
+    assert said(outcome)[0] == "NotForwarded"
 
 
 async def test_a_read_in_the_queue_is_cut_by_its_deadline_like_any() -> None:
