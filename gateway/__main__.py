@@ -10,7 +10,8 @@ from gateway import config
 from gateway.commands.options import DEFAULT_FILE, parser
 from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import EntryFilter, LedgerUnavailable
-from gateway.observability.logs import configure_logs
+from gateway.observability.logs import configure_logs, log_crashes
+from gateway.observability.redaction import Redactor, secrets_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run(arguments[1:])
     options = parser(file_variable=config.FILE_VARIABLE).parse_args(arguments)
-    configure_logs()
+    configure_logs(readable=options.command == "dev" and sys.stderr.isatty())
+    if argv is None:
+        log_crashes()
     try:
         return _run(options, os.environ)
     except ConfigError as error:
@@ -49,6 +52,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _run_configured(options: argparse.Namespace, settings: config.Settings) -> int:
+    configure_logs(Redactor(secrets_of(settings)))
     match options.command:
         case "serve":
             from gateway.commands.serve import serve  # noqa: PLC0415

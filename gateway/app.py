@@ -21,8 +21,11 @@ from gateway.http.caller import CallerOptions
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import Executor
 from gateway.http.health import healthz, landing, readyz
+from gateway.http.observed import Observed
 from gateway.http.refusals import KnownHosts, unroutable
 from gateway.http.uploads import UploadEndpoint
+from gateway.observability.observing import Observing
+from gateway.observability.redaction import secrets_of
 from gateway.sources.registry import SPECS
 from gateway.store import ledger as store
 from gateway.writes.history import History
@@ -43,20 +46,25 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
         specs: The kinds of sources there are.
     """
     schema, callers = build_schema(), _callers(settings)
+    observing = Observing(settings.metrics, settings.tracing, secrets=secrets_of(settings))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(observing.running())
             ledger = await stack.enter_async_context(open_ledger(settings))
-            catalog = await stack.enter_async_context(open_catalog(settings, clock=clock, specs=specs))
-            reconciler = Reconciler(ledger, catalog, clock=clock)
+            observing.count_in_doubt = ledger.count_in_doubt
+            catalog = await stack.enter_async_context(
+                open_catalog(settings, clock=clock, specs=specs, observing=observing)
+            )
+            reconciler = Reconciler(ledger, catalog, clock=clock, listener=observing.writes.came_to)
             await stack.enter_async_context(
                 running(
                     reconciler.run(every_s=settings.ledger.reconcile_every_s),
                     purge_forever(ledger, settings.ledger.retention, clock=clock),
                 )
             )
-            writes = Writes(ledger, clock=clock)
+            writes = Writes(ledger, clock=clock, listener=observing.writes.came_to)
             stack.push_async_callback(writes.drain)
             history = History(ledger, catalog)
             uploads = Uploads(clock)
@@ -96,6 +104,12 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
             Mount(explorer.ASSETS_PATH, explorer.static_app()),
         ],
         middleware=[
+            Middleware(
+                Observed,
+                tracer=observing.tracer,
+                counts=observing.requests,
+                credential_headers=tuple(callers.forwarded.values()),
+            ),
             Middleware(KnownHosts, names=settings.server.allowed_hosts),
         ],
         exception_handlers={HTTPException: unroutable},

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.config import Settings, Specs
 from gateway.domain.catalog import Catalog, Source
 from gateway.domain.clock import Clock, utc_now
+from gateway.observability.observing import Observing
 from gateway.resilience.cache import CacheOptions
 from gateway.resilience.circuit import CircuitOptions
 from gateway.resilience.health import health_of
@@ -16,6 +17,7 @@ from gateway.resilience.limit import QueueOptions
 from gateway.resilience.pace import PaceOptions
 from gateway.resilience.retry import RetryOptions
 from gateway.resilience.stack import Stack, StackOptions, build_stack
+from gateway.resilience.traced import Place
 from gateway.sources.authorised import authorised
 from gateway.sources.registry import SPECS
 from gateway.sources.spec import DEFAULT_TTL_S, SourceContext, SourceSettings, SourceSpec
@@ -25,20 +27,30 @@ from gateway.transport.httpx import HttpxOptions, HttpxTransport
 
 @asynccontextmanager
 async def open_catalog(
-    settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPECS
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    specs: Specs = SPECS,
+    observing: Observing | None = None,
 ) -> AsyncIterator[Catalog]:
     """Build the clients of all enabled sources, and close their connections afterwards."""
     async with AsyncExitStack() as stack:
         sources = []
         for key, each in settings.sources.items():
             if each.enabled:
-                layers = _layers(key, each, specs[each.kind], clock)
+                layers = _layers(
+                    key, each, specs[each.kind], clock, takes_context=key in settings.tracing.propagate_to
+                )
+                if observing is not None:
+                    observing.sources[key] = layers.reading
                 stack.push_async_callback(layers.transport.close)
                 sources.append(_source(key, each, specs[each.kind], layers, clock))
         yield Catalog(tuple(sources))
 
 
-def _layers(key: str, settings: SourceSettings, spec: SourceSpec[Any], clock: Clock) -> Stack:
+def _layers(
+    key: str, settings: SourceSettings, spec: SourceSpec[Any], clock: Clock, *, takes_context: bool
+) -> Stack:
     transport = HttpxTransport(
         key,
         HttpxOptions(
@@ -52,8 +64,10 @@ def _layers(key: str, settings: SourceSettings, spec: SourceSpec[Any], clock: Cl
     def authorise(inner: Transport) -> Transport:
         return authorised(spec, SourceContext(key, settings, inner, clock))
 
+    url = settings.base_url
+    place = Place(key, url.host or "", url.port, takes_context=takes_context)
     return build_stack(
-        transport, _options(settings, spec.ttl_s), source=key, authorise=authorise, clock=clock
+        transport, _options(settings, spec.ttl_s), source=key, authorise=authorise, place=place, clock=clock
     )
 
 

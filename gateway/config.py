@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 
 from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import Retention
+from gateway.observability.settings import MetricsSettings, TracingSettings
 from gateway.sources.registry import SPECS
 from gateway.sources.spec import SourceSettings, SourceSpec
 from gateway.store.address import parse as parse_ledger_url
@@ -138,6 +139,8 @@ class Settings(BaseModel):
     ledger: LedgerSettings = LedgerSettings()
     operations: OperationSettings = OperationSettings()
     forwarding: ForwardingSettings = ForwardingSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
     sources: Mapping[str, SourceSettings] = {}
 
 
@@ -185,6 +188,11 @@ def check(data: Mapping[str, Any], *, specs: Specs = SPECS) -> Settings:
     except ValidationError as error:
         problems += _described(error, "")
         raise ConfigError(problems) from error
+    problems += [
+        f"tracing.propagate_to: there is no source `{key}`"
+        for key in settings.tracing.propagate_to
+        if key not in checked
+    ]
     if settings.forwarding.id_key is None:
         problems += [
             f"forwarding.id_key: is missing; sources.{key} needs it, as callers forward their credentials"

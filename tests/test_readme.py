@@ -70,7 +70,13 @@ def test_the_annotated_configuration_is_valid_and_shows_every_setting() -> None:
     for spec in SOURCES:
         assert set(spec.settings.model_fields) <= shown, spec.kind
     assert set(config.ServerSettings.model_fields) <= shown
-    for each in (config.LedgerSettings, config.OperationSettings, config.ForwardingSettings):
+    for each in (
+        config.LedgerSettings,
+        config.OperationSettings,
+        config.ForwardingSettings,
+        config.MetricsSettings,
+        config.TracingSettings,
+    ):
         assert set(each.model_fields) <= shown, each.__name__
 
 

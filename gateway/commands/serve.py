@@ -16,6 +16,7 @@ from gateway.app import create_app, open_ledger
 from gateway.config import Settings
 from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import LedgerUnavailable
+from gateway.observability.listening import port_problems
 from gateway.store.ledger import SchemaState
 
 # How long requests in progress may take to end once the gateway is told to stop.
@@ -46,6 +47,7 @@ def serve(settings: Settings) -> int:
         problems.append(
             "sources: configure at least one, such as [sources.support]; docs/configuration.toml shows how"
         )
+    problems += port_problems(settings.metrics)
     if problems:
         raise ConfigError(problems)
     return run_to_end(_serve(settings))

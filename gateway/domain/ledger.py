@@ -205,6 +205,9 @@ class Ledger(Protocol):
     ) -> list[Entry]:
         """Entries, newest first, beginning behind the one of that (`submitted_at`, `id`)."""
 
+    async def count_in_doubt(self) -> int:
+        """How many entries are in doubt as a whole."""
+
     async def due(self, now: datetime, *, limit: int) -> list[Entry]:
         """Entries that somebody has to look at, the longest due first.
 

@@ -8,6 +8,8 @@ from graphql import ArgumentNode, DirectiveNode, GraphQLError, SourceLocation, V
 
 from gateway.domain.errors import BadInput, ErrorCode, GatewayError, SourceError, SourceFault
 from gateway.domain.ledger import LedgerUnavailable
+from gateway.observability.redaction import answerable
+from gateway.observability.request import note_error
 
 _log = structlog.get_logger("gateway.http")
 
@@ -18,7 +20,7 @@ def formatted(error: GraphQLError, *, request_id: str) -> dict[str, Any]:
     if isinstance(original, GatewayError):
         return _entry(original.message, error, _gateway_extensions(original, request_id))
     if _is_about_input(error):
-        return _entry(error.message, error, _extensions(ErrorCode.BAD_USER_INPUT, request_id))
+        return _entry(answerable(error.message), error, _extensions(ErrorCode.BAD_USER_INPUT, request_id))
     masked = internal(original or error, request_id=request_id, path=error.path)
     return _entry(masked["message"], error, masked["extensions"])
 
@@ -39,7 +41,7 @@ def failure(error: GatewayError, *, request_id: str) -> dict[str, Any]:
 
 def refused(error: GraphQLError, code: ErrorCode, *, request_id: str) -> dict[str, Any]:
     """An error of the document itself: what the parser or the validation says of it."""
-    return _entry(error.message, error, _extensions(code, request_id))
+    return _entry(answerable(error.message), error, _extensions(code, request_id))
 
 
 def problem(message: str, code: ErrorCode, *, request_id: str) -> dict[str, Any]:
@@ -110,4 +112,5 @@ def _gateway_extensions(error: GatewayError, request_id: str) -> dict[str, Any]:
 
 
 def _extensions(code: ErrorCode, request_id: str) -> dict[str, Any]:
+    note_error(code.value)
     return {"code": code.value, "retryable": False, "requestId": request_id}

@@ -23,6 +23,8 @@ from gateway.domain.spending import Spending
 from gateway.http.errors import formatted, log_source_error, refused
 from gateway.http.graphql_request import GraphQLRequest
 from gateway.http.problems import HttpProblem
+from gateway.observability.request import operation
+from gateway.observability.tracing import NOTHING, Span
 from gateway.plans.estimate import estimate
 from gateway.plans.price_list import PriceList
 from resolvers.context import Context, Report
@@ -76,15 +78,16 @@ class Executor:
             return _refused(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED, context)
         _check_method(document, request.operation_name, mutations=mutations)
         cost = None if spending is None else self._cost_before(document, request, context)
-        result = execute(
-            self._schema,
-            document,
-            context_value=context,
-            variable_values=request.variables,
-            operation_name=request.operation_name,
-        )
-        if inspect.isawaitable(result):
-            result = await result
+        with _observed(document, request):
+            result = execute(
+                self._schema,
+                document,
+                context_value=context,
+                variable_values=request.variables,
+                operation_name=request.operation_name,
+            )
+            if inspect.isawaitable(result):
+                result = await result
         answer = _answer(result, context)
         if spending is not None and cost is not None and answer.accepted:
             cost |= {"actualCalls": spending.in_all, "bySource": dict(spending.by_source)}
@@ -96,6 +99,13 @@ class Executor:
     ) -> dict[str, Any]:
         estimated = estimate(self._prices, document, request.operation_name, request.variables, context)
         return {"estimatedCalls": estimated.calls}
+
+
+def _observed(document: DocumentNode, request: GraphQLRequest) -> Span:
+    asked = get_operation_ast(document, request.operation_name)
+    if asked is None:
+        return NOTHING
+    return operation(asked.operation.value, asked.name.value if asked.name else None)
 
 
 def _check_method(document: DocumentNode, name: str | None, *, mutations: bool) -> None:

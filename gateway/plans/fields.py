@@ -20,6 +20,7 @@ from graphql import FieldNode, GraphQLResolveInfo
 from strawberry.parent import StrawberryParent
 from strawberry.types import Info
 
+from gateway.observability.tracing import span
 from gateway.plans.price import Price
 from gateway.plans.selection import Selection
 
@@ -79,7 +80,10 @@ class FieldLoaders:
             fetch = _fetch(info)
 
             async def load_all(parents: list[object]) -> list[object]:
-                return list(await batch(parents, fetch, **arguments))
+                with span(
+                    "batch", {"helpdesk.batch.field": info.field_name, "helpdesk.batch.size": len(parents)}
+                ):
+                    return list(await batch(parents, fetch, **arguments))
 
             # Parents need not be hashable, and each asks once: there is nothing to cache here.
             loader = self._loaders[key] = DataLoader(load_all, cache=False)

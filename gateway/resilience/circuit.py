@@ -24,13 +24,13 @@ class CircuitOptions:
         probes: How many calls must do well before it closes; meanwhile the others are refused.
     """
 
-    window_s: float = 30.0
+    window_s: float = 10.0
     min_calls: int = 10
     failure_rate: float = 0.5
     slow_call_s: float = 5.0
     slow_rate: float = 0.8
     first_pause_s: float = 1.0
-    max_pause_s: float = 30.0
+    max_pause_s: float = 10.0
     probes: int = 3
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.domain.deadline import current_deadline
 from gateway.domain.errors import SourceError, SourceUnavailable, as_source_error
+from gateway.observability.tracing import Carried, carried, carry, joined
 from gateway.resilience.patience import Patience, fly_with
 from gateway.resilience.sharing import Generations, Key, asks_anew, sharing_key
 from gateway.resilience.stats import Event, Listener, nobody
@@ -21,6 +22,7 @@ class _Flight:
     generation: int
     patience: Patience
     task: asyncio.Task[_Outcome]
+    begun_by: Carried
 
 
 class SingleFlight:
@@ -49,7 +51,9 @@ class SingleFlight:
         """See `Transport.send`."""
         key = sharing_key(call)
         if key is not None and not asks_anew(call):
-            return await self._wait(self._board(key, call))
+            flight = self._board(key, call)
+            with joined(flight.begun_by):
+                return await self._wait(flight)
         if call.safe:
             return await self._inner.send(call)
         with self._generations.writing():
@@ -64,9 +68,10 @@ class SingleFlight:
         context = contextvars.Context()
         patience = Patience()
         context.run(fly_with, patience)
+        context.run(carry, begun_by := carried())
         task = asyncio.get_running_loop().create_task(self._fly(key, call), context=context)
         self._tasks.add(task)
-        flight = self._flights[key] = _Flight(self._generations.current(), patience, task)
+        flight = self._flights[key] = _Flight(self._generations.current(), patience, task, begun_by)
         return flight
 
     async def _fly(self, key: Key, call: Call) -> _Outcome:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from gateway.domain.clock import Clock, utc_now
 from gateway.domain.deadline import Monotonic
+from gateway.domain.health import CircuitState
+from gateway.observability.counts import SourceReading
 from gateway.resilience.attempt_timeout import AttemptTimeout
 from gateway.resilience.breaker import CircuitBreaker
 from gateway.resilience.budget import BudgetOptions, RetryBudget
@@ -21,6 +23,7 @@ from gateway.resilience.pace import Pace, PaceOptions
 from gateway.resilience.retry import Retry, RetryOptions
 from gateway.resilience.single_flight import SingleFlight
 from gateway.resilience.stats import Meter, Stats
+from gateway.resilience.traced import Place, Traced
 from gateway.transport import Transport
 
 
@@ -54,12 +57,22 @@ class Stack:
     flights: SingleFlight
     store: CacheStore
 
+    def reading(self) -> SourceReading:
+        """What the metrics show of the source."""
+        return self.stats.reading(
+            circuit=self.breaker.status().state,
+            circuit_states=tuple(CircuitState),
+            running=self.limit.running,
+            waiting=self.limit.waiting,
+        )
+
 
 def build_stack(
     transport: Transport,
     options: StackOptions,
     *,
     source: str,
+    place: Place | None = None,
     authorise: Callable[[Transport], Transport],
     clock: Clock = utc_now,
     now: Monotonic = time.monotonic,
@@ -83,6 +96,8 @@ def build_stack(
     # nothing belongs to one caller; the limit is below the retries, so that each of them queues.
     layer: Transport = AttemptTimeout(transport, source=source, timeout_s=options.attempt_timeout_s)
     layer = Meter(layer, stats, now=now)
+    if place is not None:
+        layer = Traced(layer, place)
     layer = authorise(layer)
     layer = limit = ConcurrencyLimit(
         layer,

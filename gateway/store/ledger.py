@@ -65,6 +65,9 @@ class SqlLedger:
     ) -> list[Entry]:
         return await self._runner.read(partial(operations.page, wanted=wanted, limit=limit, after=after))
 
+    async def count_in_doubt(self) -> int:
+        return await self._runner.read(operations.count_in_doubt)
+
     async def due(self, now: datetime, *, limit: int) -> list[Entry]:
         return await self._runner.read(partial(operations.due, now=now, limit=limit))
 

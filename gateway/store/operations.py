@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, inspect, literal, text, tuple_
+from sqlalchemy import Connection, Row, Select, func, inspect, literal, select, text, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.ids import Ref
@@ -67,6 +67,12 @@ def sent_to(connection: Connection, target: Ref, credential: str) -> list[Entry]
 
 def due(connection: Connection, now: datetime, limit: int) -> list[Entry]:
     return _all(connection, _sql(connection).due, now=now, limit=limit)
+
+
+def count_in_doubt(connection: Connection) -> int:
+    # Of the open ones alone, which have an index of their own and are few.
+    in_doubt = _c.state == WriteState.IN_DOUBT.value
+    return connection.scalar(select(func.count()).select_from(writes).where(OPEN, in_doubt)) or 0
 
 
 def page(

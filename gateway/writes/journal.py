@@ -61,7 +61,10 @@ def _credential(source: Source) -> str:
 class Journal:
     """The sender's side of a ledger."""
 
-    def __init__(self, ledger: Ledger, *, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, *, clock: Clock, listener: Callable[[str, str], None] = lambda *_: None
+    ) -> None:
+        self._listener = listener
         self._ledger = ledger
         self._clock = clock
         self.by_key = ledger.by_key
@@ -162,6 +165,7 @@ class Journal:
             try:
                 recorded = await self._replace(entry, settled)
                 if recorded is not None:
+                    self._listener(recorded.source, recorded.state.value)
                     return recorded, True
                 entry = await self._ledger.get(entry.id) or entry
                 if entry.attempts != attempt:

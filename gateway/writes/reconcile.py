@@ -5,6 +5,7 @@ a leased entry in its place, and that succeeds for one of them.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -35,7 +36,15 @@ _log = structlog.get_logger("gateway.writes")
 class Reconciler:
     """Looks for writes that nobody is sure of."""
 
-    def __init__(self, ledger: Ledger, catalog: Catalog, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        catalog: Catalog,
+        *,
+        clock: Clock,
+        listener: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
+        self._listener = listener
         self._ledger = ledger
         self._catalog = catalog
         self._clock = clock
@@ -147,6 +156,7 @@ class Reconciler:
         if done.state is not entry.state:
             event = "write_landed_late" if entry.state is WriteState.REJECTED else "write_reconciled"
             _log.warning(event, write=entry.id, source=entry.source, state=done.state.value)
+            self._listener(entry.source, done.state.value)
         return done
 
     async def _has_rival(self, entry: Entry, sighting: Sighting) -> bool:

@@ -95,8 +95,10 @@ class _Running:
 class Writes:
     """Runs writes over a ledger."""
 
-    def __init__(self, ledger: Ledger, *, clock: Clock) -> None:
-        self._journal = Journal(ledger, clock=clock)
+    def __init__(
+        self, ledger: Ledger, *, clock: Clock, listener: Callable[[str, str], None] = lambda *_: None
+    ) -> None:
+        self._journal = Journal(ledger, clock=clock, listener=listener)
         self._clock = clock
         self._running: dict[tuple[str, str], _Running] = {}
 

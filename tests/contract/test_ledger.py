@@ -629,6 +629,21 @@ async def test_what_went_wrong_tells_no_secrets(url: str) -> None:
     ]
 
 
+async def test_those_in_doubt_are_counted(ledger: Ledger) -> None:
+    assert await ledger.count_in_doubt() == 0
+
+    await put(
+        ledger,
+        entry(1),
+        settled(2, WriteState.IN_DOUBT),
+        settled(3, WriteState.CONFIRMED),
+        settled(4, WriteState.IN_DOUBT, next_look_at=_AT),
+        settled(5, WriteState.REJECTED),
+    )
+
+    assert await ledger.count_in_doubt() == 2
+
+
 async def test_a_cancelled_caller_harms_nobody(ledger: Ledger) -> None:
     tasks = [asyncio.create_task(ledger.insert(entry(number))) for number in range(1, 31)]
     await asyncio.sleep(0)  # They have begun, and wait.

@@ -49,6 +49,21 @@ def test_it_says_where_everything_is_and_what_to_try() -> None:
         assert len(answer["data"]["conversations"]["nodes"]) == 5
 
 
+@pytest.mark.parametrize(
+    ("arguments", "calls"), [((), 1), (("--no-cache",), 2)], ids=["cached", "not cached"]
+)
+def test_what_was_asked_a_moment_ago_is_asked_again_only_if_told(
+    arguments: tuple[str, ...], calls: int
+) -> None:
+    # Customers are kept for half a minute: however slow the machine is, the second answer comes before that.
+    query = {"query": '{ accounts(first: 1, filter: {sources: ["thulium"]}) { nodes { origin { from } } } }'}
+    with dev("--port", "0", *arguments) as started, httpx.Client(trust_env=False) as http:
+        answers = [http.post(f"{started.url}/graphql", json=query).json() for _ in range(2)]
+        arrivals = http.get(f"{started.thulium}/__sandbox__/arrivals").json()
+    came = [each["data"]["accounts"]["nodes"][0]["origin"]["from"] for each in answers]
+    assert (came, len(arrivals)) == (["SOURCE", "CACHE" if calls == 1 else "SOURCE"], calls)
+
+
 def test_a_taken_port_is_one_line_and_exit_code_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

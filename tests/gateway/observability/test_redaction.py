@@ -61,7 +61,7 @@ M = MASK
         # What only looks alike.
         ("get ticket: 401", "get ticket: 401"),
         ("access_token: 401", "access_token: 401"),
-        ("The source refused the credentials.", "The source refused the gateway's credentials."),
+        ("The source refused the credentials.", "The source refused the credentials."),
         ("max_tokens: 5; a @ b", "max_tokens: 5; a @ b"),
         ("Why? Because a=b", "Why? Because a=b"),
     ],
@@ -96,9 +96,8 @@ def test_long_texts_are_cut_and_nothing_is_seen_at_the_cut() -> None:
     assert redactor.text("x" * 12 + " known-secret-value") == f"{'x' * 12} {M}"[:20] + "[cut]"
     assert redactor.text("x" * 15 + " jo.do@example.org") == f"{'x' * 15} {M}"[:20] + "[cut]"
     # The masks make room for what stands behind the cut, where half a secret may.
-    behind = "token=" + "y" * 400 + " known-secret-value" * 10
-    for size in range(400, 480):
-        assert "known" not in redactor.text(behind[:size] * 2)
+    for size in range(390, 430):
+        assert "known" not in redactor.text("a@" + "y" * size + " known-secret-value" * 3)
     assert redactor.value(b"y" * 10_000) == "y" * 20 + "[cut]"
 
 

@@ -35,7 +35,7 @@ from tests.gateway.resilience.virtual_time import now
 
 anyio_backend = virtual_time.anyio_backend
 
-_OPTIONS = CircuitOptions(min_calls=4, first_pause_s=8, probes=2, slow_call_s=5)
+_OPTIONS = CircuitOptions(window_s=30, min_calls=4, first_pause_s=8, max_pause_s=30, probes=2, slow_call_s=5)
 
 
 def _layer(source: Source, *, events: list[Event] | None = None) -> CircuitBreaker:
