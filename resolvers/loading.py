@@ -24,6 +24,7 @@ from gateway.domain.ports import (
     TicketWithMessagesReader,
 )
 from gateway.domain.records import Account, Case, Message, ServiceSubscription, Subscribers, Ticket
+from gateway.observability.tracing import span
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -63,7 +64,8 @@ class SourceLoaders(Generic[T]):
         if client is None:
             return [Unsupported(f"{key} can't read this.", source=key)] * len(refs)
         try:
-            slots: list[Any] = await getattr(client, self._method)(refs)
+            with span("batch", {"helpdesk.source": key, "helpdesk.batch.size": len(refs)}):
+                slots: list[Any] = await getattr(client, self._method)(refs)
             if len(slots) != len(refs):
                 raise ValueError(f"{len(slots)} slots for {len(refs)} references")
         except Exception as error:  # noqa: BLE001 - a fault of one adapter, too, costs its own source's fields
