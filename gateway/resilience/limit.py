@@ -6,9 +6,10 @@ from collections import deque
 from dataclasses import dataclass
 
 from gateway.domain.clock import Clock, utc_now
-from gateway.domain.deadline import Monotonic, remaining_s
+from gateway.domain.deadline import Monotonic
 from gateway.domain.errors import SourceError, SourceOverloaded, SourceThrottled
 from gateway.resilience.pace import Pace
+from gateway.resilience.patience import patience_s
 from gateway.resilience.retry_after import retry_after_s
 from gateway.resilience.stats import Event, Listener, nobody
 from gateway.transport import Call, Reply, Transport
@@ -97,8 +98,7 @@ class ConcurrencyLimit:
         return self.running + 1 <= self._pace.room and now_s >= self._pace.opens_s
 
     async def _take_turn(self, call: Call, now_s: float) -> None:
-        left_s = remaining_s(self._now)
-        wait_s = self._options.max_wait_s if left_s is None else min(left_s, self._options.max_wait_s)
+        wait_s = min(self._options.max_wait_s, patience_s(now_s))
         loop = asyncio.get_running_loop()
         waiter = _Waiter(call.operation, now_s + wait_s, loop.create_future())
         if self._pace.opens_s > waiter.until_s or len(self._queue) >= self._options.max_waiting:

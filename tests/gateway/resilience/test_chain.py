@@ -11,6 +11,7 @@ from gateway.resilience.cache import CacheOptions
 from gateway.resilience.circuit import CircuitOptions
 from gateway.resilience.limit import QueueOptions
 from gateway.resilience.pace import PaceOptions
+from gateway.resilience.retry import RetryOptions
 from gateway.resilience.stats import Event
 from gateway.transport import Call, Reply
 from tests.gateway.resilience import virtual_time
@@ -194,6 +195,18 @@ async def test_hits_and_joined_reads_are_no_calls_of_the_source() -> None:
     recent = layers.stats.recent(now())
     assert (recent.calls, recent.error_rate) == (1, 0)
     assert recent.p50_ms == pytest.approx(1000, rel=0.1)
+
+
+async def test_a_pause_that_no_caller_can_wait_out_is_told_at_once() -> None:
+    layers = chain(Source(status(429), OK), retry=RetryOptions(max_retries=0))
+    await layers.transport.send(_read(0))
+    began = now()
+
+    with within(Deadline.after(1.0, now=now)):
+        outcome = await outcome_of(layers.transport.send(_read(1)))
+
+    assert said(outcome)[0] == "SourceThrottled"
+    assert now() - began == 0, "not when the time is up"
 
 
 async def test_closing_reaches_the_transport() -> None:
