@@ -21,8 +21,8 @@ from gateway.resilience.traced import Place
 from gateway.sources.authorised import authorised
 from gateway.sources.registry import SPECS
 from gateway.sources.spec import DEFAULT_TTL_S, SourceContext, SourceSettings, SourceSpec
-from gateway.transport import Call, Transport
-from gateway.transport.httpx import HttpxOptions, HttpxTransport
+from gateway.transport import Call, Transport, TransportOptions
+from gateway.transport.routed import open_transport
 
 
 @asynccontextmanager
@@ -51,12 +51,13 @@ async def open_catalog(
 def _layers(
     key: str, settings: SourceSettings, spec: SourceSpec[Any], clock: Clock, *, takes_context: bool
 ) -> Stack:
-    transport = HttpxTransport(
+    transport = open_transport(
         key,
-        HttpxOptions(
+        TransportOptions(
             base_url=str(settings.base_url),
             connect_timeout_s=settings.connect_timeout_s,
             read_timeout_s=settings.read_timeout_s,
+            total_timeout_s=settings.attempt_timeout_s,
             max_connections=settings.max_connections,
         ),
     )
