@@ -4,7 +4,7 @@ PORT ?= 8000
 SEED ?= 1
 BIN := .venv/bin
 
-.PHONY: help dev test check e2e chaos bench schema lock image clean
+.PHONY: help dev test check e2e chaos soak identity bench schema lock image clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -21,8 +21,15 @@ check: .venv/dev ## Format, lint, types, import contracts, exported schema.
 e2e: .venv/e2e ## Run the tests that need a browser or node; installs both.
 	$(BIN)/python -m pytest -m e2e
 
-chaos: .venv/dev ## Write through faults, kills and crashes for five minutes, and compare (SEED=1).
+chaos: .venv/dev ## Write through faults, kills and crashes, then read with each source sick; eleven minutes (SEED=1).
 	$(BIN)/python -m tests.chaos --seed $(SEED)
+	$(BIN)/python -m tests.failures --seed $(SEED)
+
+soak: .venv/dev ## Ask 200,000 times through faults, and look at what is left over.
+	$(BIN)/python -m tests.failures --soak 200000 --seed $(SEED)
+
+identity: .venv/dev ## Ask as many callers at once and look for others' data, ten minutes (SEED=1).
+	$(BIN)/python -m tests.identity --seed $(SEED)
 
 bench: .venv/dev ## Measure what the ledger of writes costs, in a minute.
 	$(BIN)/python -m bench.ledger

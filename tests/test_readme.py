@@ -10,6 +10,7 @@ import httpx
 
 from gateway import config
 from gateway.domain.errors import ErrorCode
+from gateway.observability.settings import MetricsSettings, TracingSettings
 from gateway.sources.registry import SOURCES
 from tests.dev import Dev
 
@@ -74,8 +75,8 @@ def test_the_annotated_configuration_is_valid_and_shows_every_setting() -> None:
         config.LedgerSettings,
         config.OperationSettings,
         config.ForwardingSettings,
-        config.MetricsSettings,
-        config.TracingSettings,
+        MetricsSettings,
+        TracingSettings,
     ):
         assert set(each.model_fields) <= shown, each.__name__
 

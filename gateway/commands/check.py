@@ -7,6 +7,7 @@ from gateway.assembly import open_catalog
 from gateway.config import Settings
 from gateway.domain.catalog import Source
 from gateway.domain.errors import (
+    NotForwarded,
     SourceAuthError,
     SourceError,
     SourceProtocolError,
@@ -48,6 +49,8 @@ async def _verdict(source: Source) -> str | None:
 
 def _in_words(error: SourceError) -> str:
     match error:
+        case NotForwarded():
+            return "it is asked with each caller's own credential, so it can't be checked without a caller"
         case SourceAuthError():
             return "it refuses the credentials, or their rights: check them in the configuration"
         case SourceRejected() | SourceProtocolError():

@@ -7,6 +7,7 @@ next.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gateway.domain.deadline import Monotonic
 from gateway.domain.errors import SourceOverloaded, SourceTimeout, SourceUnavailable
@@ -127,6 +128,8 @@ class CacheFill:
             # Section 4.3.4: what it says anew counts, the rest stands.
             reply = Reply(_OK, {**known.reply.headers, **reply.headers}, known.reply.body)
             self._listener(Event.REVALIDATED)
+        if reply.status == _OK:
+            reply = replace(reply, forget=partial(self._store.drop, key))
         self._keep(key, call, reply, generation=generation, began_s=began_s)
         return reply
 
@@ -151,8 +154,14 @@ class CacheFill:
 
     def stand_in(self, call: Call) -> Reply | None:
         """What may be used if the source's own answer can't be waited for."""
-        key = sharing_key(call)
-        return None if key is None or asks_anew(call) else self._stale(self._store.get(key))
+        key, now_s = sharing_key(call), self._now()
+        if key is None or asks_anew(call):
+            return None
+        known = self._store.get(key)
+        if known is not None and known.is_fresh(now_s):
+            self._listener(Event.HIT)
+            return replace(known.reply, age_s=now_s - known.began_s)
+        return self._stale(known)
 
     def _stale(self, known: Entry | None) -> Reply | None:
         """What was known, if it may be used now that the source has failed."""

@@ -77,16 +77,21 @@ class Rest:
         """
         try:
             return msgspec.json.decode(reply.body, type=into, strict=False)
-        except msgspec.ValidationError as error:
-            # msgspec ends its text with "- at `$.path`" unless the top level itself is wrong, and quotes
-            # what it found in place of an enum's member.
-            text, at, path = str(error).rpartition(" - at `")
-            message = (text if at else path).partition(" '")[0]
-            raise SourceProtocolError(
-                self.source, detail=message, json_path=path.replace("`", "") if at else "$"
-            ) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise SourceProtocolError(self.source, detail="not JSON", json_path="$") from error
+            if reply.forget is not None:
+                reply.forget()
+            raise self._nonsense(error) from error
+
+    def _nonsense(self, error: Exception) -> SourceProtocolError:
+        if not isinstance(error, msgspec.ValidationError):
+            return SourceProtocolError(self.source, detail="not JSON", json_path="$")
+        # msgspec ends its text with "- at `$.path`" unless the top level itself is wrong, and quotes
+        # what it found in place of an enum's member.
+        text, at, path = str(error).rpartition(" - at `")
+        message = (text if at else path).partition(" '")[0]
+        return SourceProtocolError(
+            self.source, detail=message, json_path=path.replace("`", "") if at else "$"
+        )
 
     def fetched(self, reply: Reply | None) -> Fetched:
         """When and how a reply came, for the records that are made of it.

@@ -1,6 +1,6 @@
 """The seam: one call goes out, one reply comes back."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -35,6 +35,7 @@ class Reply:
     Attributes:
         age_s: How long ago it was asked for, where it was kept since; None straight from the source.
         stale: Whether it was used beyond its time, as the source has failed.
+        forget: Called by whoever finds that it makes no sense: then it isn't used again.
     """
 
     status: int
@@ -42,6 +43,7 @@ class Reply:
     body: bytes = field(repr=False)
     age_s: float | None = None
     stale: bool = False
+    forget: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
 
 class Transport(Protocol):

@@ -76,7 +76,9 @@ async def open_stack(
         ledger_url = stack.enter_context(temporary_ledger())
         running = await stack.enter_async_context(sandbox.serve())
         sources = sandbox_sources(sandbox, running, **{**BARE, **(each_source or {})})
-        checked = config.check({"ledger": {"url": ledger_url}, "sources": sources, **UNCAPPED, **(settings or {})})
+        checked = config.check(
+            {"ledger": {"url": ledger_url}, "sources": sources, **UNCAPPED, **(settings or {})}
+        )
         app = create_app(checked)
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app)

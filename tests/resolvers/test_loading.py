@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from aiodataloader import DataLoader
 
 from gateway.domain.catalog import Catalog, Source
 from gateway.domain.errors import SourceFault, SourceTimeout, SourceUnavailable, Unsupported
@@ -21,7 +20,7 @@ from gateway.domain.records import (
     Subscribers,
     Ticket,
 )
-from resolvers.loading import RecordLoaders
+from resolvers.loading import RecordLoaders, SourceLoaders
 
 Read = tuple[str, list[str]]
 
@@ -329,7 +328,7 @@ async def test_what_a_write_has_touched_is_read_anew_and_nothing_else(client: _A
 async def test_records_of_every_kind_can_be_forgotten() -> None:
     client = _Client()
     loaders = _loaders(a=client)
-    loads: list[DataLoader[Ref, Any]] = [
+    loads: list[SourceLoaders[Any]] = [
         loaders.accounts,
         loaders.cases,
         loaders.subscriptions,

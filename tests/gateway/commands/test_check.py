@@ -173,7 +173,6 @@ async def test_nothing_secret_is_said(world: World, check: Check) -> None:
     assert "swordfish" not in "\n".join(lines)
 
 
-@pytest.mark.xfail(strict=True, reason="It is called refused, as if the configuration were to blame.")
 async def test_a_source_that_takes_each_callers_credential_cannot_be_checked_without_one(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -146,6 +146,19 @@ async def test_from_well_to_down_and_back() -> None:
     )
 
 
+async def test_a_source_that_is_tried_out_is_not_yet_well_though_all_failures_are_long_ago() -> None:
+    source = Source(status(503))
+    layers = _layers(source, min_calls=1)
+    await _ask(layers, 1)
+    await asyncio.sleep(100)
+    source.answers = [OK]
+
+    await _ask(layers, 1)
+
+    health = health_of(layers, now=now)
+    assert (health.state, health.circuit, health.error_rate) == (DEGRADED, HALF_OPEN, 0.0)
+
+
 async def test_looking_costs_no_call_and_changes_nothing() -> None:
     source = Source(status(503))
     layers = _layers(source, min_calls=1)

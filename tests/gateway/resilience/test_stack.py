@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.domain.callers import Credential, calling_with
-from gateway.domain.deadline import Deadline, within
+from gateway.domain.callers import Credential, calling_with, forwarded
+from gateway.domain.deadline import Deadline, current_deadline, within
 from gateway.domain.errors import SourceError
-from gateway.domain.spending import CallCaps, Spending, counted_by
+from gateway.domain.spending import CallCaps, Spending, counted_by, current_spending
 from gateway.resilience.cache import CacheOptions
 from gateway.resilience.circuit import CircuitOptions
 from gateway.resilience.limit import QueueOptions
@@ -194,7 +194,7 @@ async def test_a_read_that_is_one_too_many_does_not_pass_for_the_sources_failure
 
     assert [said(each)[0] for each in outcomes[1:]] == ["TooManySourceCalls"] * 19
     assert layers.stats.recent(now()).error_rate == 0
-    assert await layers.transport.send(_read("another")) is OK
+    assert await layers.transport.send(_read("another")) == OK
 
 
 # -- the flights and the cache's filling lie around the retries
@@ -320,7 +320,7 @@ async def test_a_call_whose_turn_does_not_come_says_nothing_against_the_source()
 async def test_a_log_in_takes_no_turn_of_its_own_in_the_queue() -> None:
     desk = Desk()
 
-    assert await _stack(desk, authorise=desk.authorise, max_running=1).transport.send(READ) is OK
+    assert await _stack(desk, authorise=desk.authorise, max_running=1).transport.send(READ) == OK
 
     assert desk.calls == [("log in", ""), ("read case", "token 1")]
 
@@ -330,7 +330,7 @@ async def test_a_log_in_is_no_call_of_the_operation_and_counts_for_nobody() -> N
     layers = _stack(desk, authorise=desk.authorise)
 
     with counted_by(spending := _spending(CallCaps(in_all=1, per_source=1))):
-        assert await layers.transport.send(READ) is OK
+        assert await layers.transport.send(READ) == OK
 
     assert spending.in_all == 1
 
@@ -341,7 +341,7 @@ async def test_a_log_in_is_not_cached() -> None:
     await layers.transport.send(_read(1))
     desk.good = "another"
 
-    assert await layers.transport.send(_read(2)) is OK
+    assert await layers.transport.send(_read(2)) == OK
 
     assert desk.calls == [
         ("log in", ""),
@@ -411,6 +411,15 @@ async def test_a_missing_credential_is_told_before_an_expired_deadline() -> None
     assert said(outcome)[0] == "NotForwarded"
 
 
+async def test_what_is_known_and_fresh_is_not_called_stale_once_the_time_is_up() -> None:
+    source = Source()
+    layers = _stack(source)
+    await layers.transport.send(READ)
+
+    with within(Deadline.after(0, now=now)):
+        assert await layers.transport.send(READ) == Reply(200, {}, b"ok", 0)
+
+
 async def test_a_read_in_the_queue_is_cut_by_its_deadline_like_any() -> None:
     source = Source(after(100))
     layers = _stack(source, max_running=1, max_wait_s=50, attempt_timeout_s=1000)
@@ -468,6 +477,19 @@ async def test_after_a_write_not_even_a_failing_source_makes_what_was_before_sta
     await layers.transport.send(WRITE)
 
     assert (await layers.transport.send(READ)).status == 503
+
+
+async def test_what_was_known_when_a_read_began_does_not_stand_in_for_it_after_a_write() -> None:
+    source = Source(status(200, b"before"), after(5, status(503)), OK, status(503))
+    layers = _stack(source, retry=RetryOptions(max_retries=0))
+    await layers.transport.send(READ)
+    await asyncio.sleep(11)
+    failing = asyncio.ensure_future(layers.transport.send(READ))
+    await asyncio.sleep(1)
+
+    await layers.transport.send(WRITE)
+
+    assert (await failing).status == 503
 
 
 async def test_a_read_that_began_before_a_write_is_not_joined_after_it_nor_kept() -> None:
@@ -556,7 +578,7 @@ async def test_one_callers_write_voids_what_the_others_have_read() -> None:
     with calling_with({"hub": ANN}):
         await layers.transport.send(WRITE)
     with calling_with({"hub": BOB}):
-        assert await layers.transport.send(READ) is OK
+        assert await layers.transport.send(READ) == OK
 
     assert [(call.operation, call.credential) for call in source.calls] == [
         ("read case", BOB),
@@ -570,15 +592,15 @@ async def test_a_flight_keeps_the_credential_that_it_was_begun_with_and_nothing_
 
     async def look(call: Call) -> Reply:
         await asyncio.sleep(1)
-        seen.append(call.credential)
+        seen.append((call.credential, forwarded("hub"), current_deadline(), current_spending()))
         return OK
 
     layers = _stack(Source(look), forwards=True)
-    with calling_with({"hub": ANN}), within(Deadline.after(0.5, now=now)):
+    with calling_with({"hub": ANN}), within(Deadline.after(0.5, now=now)), counted_by(_spending()):
         outcome = await outcome_of(layers.transport.send(READ))
     await asyncio.sleep(1)
 
-    assert (said(outcome)[0], seen) == ("DeadlineExceeded", [ANN])
+    assert (said(outcome)[0], seen) == ("DeadlineExceeded", [(ANN, None, None, None)])
 
 
 async def test_closing_reaches_the_transport_once() -> None:

@@ -149,7 +149,7 @@ async def test_any_status_is_a_reply(status: str) -> None:
 def test_neither_call_nor_reply_shows_what_may_be_secret() -> None:
     call = Call("read", "GET", "/c", safe=True, query=(("t", _TOKEN),), headers={"a": _TOKEN}, body=b"t0ken")
 
-    assert repr(call) == "Call(operation='read', method='GET', path='/c', safe=True, credential=None)"
+    assert repr(call) == "Call(operation='read', method='GET', path='/c', safe=True)"
     assert repr(Reply(200, {"set-cookie": _TOKEN}, b"t0ken")) == "Reply(status=200, age_s=None, stale=False)"
 
 

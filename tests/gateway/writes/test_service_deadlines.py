@@ -73,8 +73,9 @@ both = pytest.mark.parametrize("run", [_single, _parted], ids=["one call", "seve
 
 async def _within(left_s: float | None, run: Awaitable[Outcome[Any]]) -> Outcome[Any]:
     """Wait for it as a caller who has so much time left."""
-    with within(None if left_s is None else Deadline.after(left_s)):
-        return await asyncio.ensure_future(run)
+    async with asyncio.timeout(10):
+        with within(None if left_s is None else Deadline.after(left_s)):
+            return await asyncio.ensure_future(run)
 
 
 async def _not_begun(run: Awaitable[Outcome[Any]]) -> None:
@@ -453,8 +454,9 @@ async def test_a_forgotten_writes_outcome_is_told_as_far_as_the_time_goes(ledger
     there = entry(leased_until=utc_now() + timedelta(hours=1))
     assert await ledger.insert(there) is None
 
-    with within(Deadline.after(SOON_S)):
-        told = await Writes(ledger, clock=utc_now).recorded(intent())
+    async with asyncio.timeout(10):
+        with within(Deadline.after(SOON_S)):
+            told = await Writes(ledger, clock=utc_now).recorded(intent())
 
     assert told is not None
     assert (row(told).id, row(told).state, row(told).replayed) == (there.id, PENDING, True)
