@@ -85,7 +85,7 @@ async def running_workers(
 ) -> AsyncIterator[list[Worker]]:
     """So many workers of one configuration, over a ledger that is migrated first; none is left afterwards."""
     config = folder / "gateway.toml"
-    config.write_text(_toml(settings))
+    config.write_text(toml(settings))
     migrated = await asyncio.to_thread(processes.run, "migrate", "--config", str(config))
     if migrated.returncode:
         raise RuntimeError(f"the ledger could not be made: {migrated.stdout}{migrated.stderr}")
@@ -100,7 +100,7 @@ async def running_workers(
             await worker.end()
 
 
-def _toml(table: Mapping[str, Any]) -> str:
+def toml(table: Mapping[str, Any]) -> str:
     return "".join(f"{json.dumps(name)} = {_value(value)}\n" for name, value in table.items())
 
 
