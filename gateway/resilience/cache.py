@@ -20,6 +20,7 @@ from gateway.transport import Call, Reply, Transport
 _OK = 200
 _NOT_MODIFIED = 304
 _THROTTLED = 429
+_SPARED_S = 1.0
 
 
 def default_ttl_s(call: Call) -> float:  # noqa: ARG001 - a policy's signature
@@ -65,10 +66,13 @@ class CacheLookup:
             return await self._write(call)
         key = sharing_key(call)
         if key is not None and not asks_anew(call):
-            entry = self._store.get(key)
-            if entry is not None and entry.is_fresh(now_s := self._now()):
+            entry, now_s = self._store.get(key), self._now()
+            if entry is not None and entry.is_fresh(now_s):
                 self._listener(Event.HIT)
                 return replace(entry.reply, age_s=now_s - entry.began_s)
+            if entry is not None and entry.is_all_there_is(now_s):
+                self._listener(Event.STALE)
+                return replace(entry.reply, age_s=now_s - entry.began_s, stale=True)
         return await self._inner.send(call)
 
     async def _write(self, call: Call) -> Reply:
@@ -118,12 +122,12 @@ class CacheFill:
         try:
             reply = await self._inner.send(_asking_whether(known, call))
         except (SourceUnavailable, SourceTimeout, SourceOverloaded):
-            stale = self._stale(known)
+            stale = self._make_do(key, known)
             if stale is None:
                 raise
             return stale
         if reply.status >= 500:
-            return self._stale(known) or reply
+            return self._make_do(key, known) or reply
         if reply.status == _NOT_MODIFIED and known is not None and known.usable.validators:
             # Section 4.3.4: what it says anew counts, the rest stands.
             reply = Reply(_OK, {**known.reply.headers, **reply.headers}, known.reply.body)
@@ -162,6 +166,13 @@ class CacheFill:
             self._listener(Event.HIT)
             return replace(known.reply, age_s=now_s - known.began_s)
         return self._stale(known)
+
+    def _make_do(self, key: Key, known: Entry | None) -> Reply | None:
+        """Use what was known, and spare the source that has failed the same question for a moment."""
+        stale, now_s = self._stale(known), self._now()
+        if known is not None and stale is not None:
+            self._store.put(key, replace(known, spared_until_s=now_s + _SPARED_S), now_s)
+        return stale
 
     def _stale(self, known: Entry | None) -> Reply | None:
         """What was known, if it may be used now that the source has failed."""

@@ -1,5 +1,6 @@
 """The answers that a source's cache holds: bounded by bytes, the least used leaves first."""
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ class Entry:
     Attributes:
         began_s: When it was asked for, less the age it came with: how old it is counts from there.
         came_s: When it came: how long it is fresh counts from there.
+        spared_until_s: Until then the source, which has failed, isn't asked whether it still holds.
     """
 
     reply: Reply = field(repr=False)
@@ -27,10 +29,15 @@ class Entry:
     generation: int
     began_s: float
     came_s: float
+    spared_until_s: float = -math.inf
 
     def is_fresh(self, now_s: float) -> bool:
         """Whether it may be used as it is."""
         return now_s < self.came_s + self.usable.fresh_s
+
+    def is_all_there_is(self, now_s: float) -> bool:
+        """Whether it is used beyond its time, since the source has failed a moment ago."""
+        return now_s < self.spared_until_s and self.is_tolerable(now_s)
 
     def is_tolerable(self, now_s: float) -> bool:
         """Whether it may be used where the source fails."""

@@ -1,6 +1,7 @@
 """What the layers promise together, in the stack's order."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -207,6 +208,23 @@ async def test_a_pause_that_no_caller_can_wait_out_is_told_at_once() -> None:
 
     assert said(outcome)[0] == "SourceThrottled"
     assert now() - began == 0, "not when the time is up"
+
+
+async def test_a_source_that_has_failed_is_spared_the_same_question_for_a_moment() -> None:
+    source = Source(OK, status(503))
+    layers = chain(source, retry=RetryOptions(max_retries=0), cache=CacheOptions(ttl_s=lambda _: 2))
+    await layers.transport.send(_read(0))
+    await asyncio.sleep(5)
+    asked = []
+    for pause_s in (0, 0.5, 0.4, 0.2):
+        await asyncio.sleep(pause_s)
+        reply = await layers.transport.send(_read(0))
+        asked.append((reply.body, reply.stale, len(source.calls)))
+
+    assert asked == [(b"ok", True, 2), (b"ok", True, 2), (b"ok", True, 2), (b"ok", True, 3)]
+    anew = replace(_read(0), headers={"cache-control": "no-cache"})
+    assert (await layers.transport.send(anew)).status == 503
+    assert len(source.calls) == 4
 
 
 async def test_closing_reaches_the_transport() -> None:
