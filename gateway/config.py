@@ -197,7 +197,7 @@ def check(data: Mapping[str, Any], *, specs: Specs = SPECS) -> Settings:
         problems += [
             f"forwarding.id_key: is missing; sources.{key} needs it, as callers forward their credentials"
             for key, each in checked.items()
-            if each is not None and each.forwards
+            if each is not None and each.enabled and each.forwards
         ]
     if problems:
         raise ConfigError(problems)

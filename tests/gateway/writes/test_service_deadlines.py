@@ -102,7 +102,7 @@ async def test_once_the_time_is_up_nothing_begins(writes: Writes, other: FileLed
     await _not_begun(_within(0, run(writes, desk, held=held)))
 
     assert (desk.sent, held.begun.is_set(), await _states(other)) == (0, False, [])
-    outcome = await run(writes, desk)
+    outcome = await _within(None, run(writes, desk))
     assert (row(outcome).state, row(outcome).attempts, row(outcome).replayed) == (CONFIRMED, 1, False)
 
 
