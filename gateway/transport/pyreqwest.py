@@ -13,14 +13,16 @@ leaves it behind, so a child whose parent had a client can make none: workers ha
 """
 
 import asyncio
+import atexit
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
 import certifi
-from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.client import Client, ClientBuilder, SyncClientBuilder
 from pyreqwest.exceptions import (
     BuilderError,
     DetailedPyreqwestError,
@@ -166,10 +168,15 @@ def translate(error: PyreqwestError, source: str, operation: str) -> SourceError
     """Our error for one of pyreqwest's. Its text is left out: it may hold the URL with a token in it."""
     ours, sent = next((ours, sent) for theirs, ours, sent in _ERRORS if isinstance(error, theirs))
     causes = _causes(error)
-    detail = ", ".join((f"{operation}: {type(error).__name__}", *_in_words(causes)))
-    translated = ours(source, detail=detail)
-    translated.sent = sent and _NEVER_CONNECTED not in causes
-    return translated
+    sent = sent and _NEVER_CONNECTED not in causes
+    # Its ConnectTimeoutError says nothing of where the time went.
+    name = (
+        type(error).__name__
+        if ours is not SourceTimeout
+        else f"no {'answer' if sent else 'connection'} in time"
+    )
+    detail = ", ".join((f"{operation}: {name}", *_in_words(causes)))
+    return ours(source, detail=detail, sent=sent)
 
 
 def _causes(error: PyreqwestError) -> list[str]:
@@ -206,6 +213,7 @@ def _readable(theirs: HeaderMap, name: str) -> list[str]:
 
 
 def _client(options: TransportOptions) -> Client:
+    _settle_at_exit()
     return (
         ClientBuilder()
         .http1_only()
@@ -228,6 +236,21 @@ def _client(options: TransportOptions) -> Client:
         .add_root_certificate_pem(_authorities())
         .build()
     )
+
+
+@cache
+def _settle_at_exit() -> None:
+    """Let the library's thread come out of Python before the interpreter ends: up to 3.13, that would abort.
+
+    One in sixty processes ended so on a busy machine, with all its clients closed.
+    """
+    atexit.register(_settle)
+
+
+def _settle() -> None:
+    # Refused within that thread, after all that it had to do; and waited for without holding it up.
+    with suppress(PyreqwestError, RuntimeError):
+        SyncClientBuilder().build().get("none://127.0.0.1").build().send()
 
 
 @cache

@@ -24,6 +24,7 @@ from pyreqwest.exceptions import (
 from gateway.domain.deadline import Deadline, within
 from gateway.domain.errors import SourceError, SourceProtocolError, SourceTimeout, SourceUnavailable
 from gateway.transport import Call, TransportOptions
+from gateway.transport import pyreqwest as pyreqwest_adapter
 from gateway.transport.pyreqwest import PyreqwestTransport, translate
 from tests.raw_server import RawServer, Received, answer, hold, refusing, reset, saying, unknown
 
@@ -313,6 +314,30 @@ def test_a_process_ends_though_a_call_runs() -> None:
         print("leaving")
     """)
     assert said == "leaving\n"
+
+
+def test_the_interpreter_does_not_end_while_the_librarys_thread_is_in_it() -> None:
+    """That would abort the process. Here the thread takes its time, and so does the interpreter."""
+    said = _in_a_process("""
+        class Slow(asyncio.SelectorEventLoop):
+            def call_soon_threadsafe(self, *args, **kwargs):
+                handle = super().call_soon_threadsafe(*args, **kwargs)
+                time.sleep(0.1)
+                return handle
+
+        class Lingering:
+            def __del__(self, sleep=time.sleep):
+                sleep(0.3)
+
+        sys.modules["lingering"] = Lingering()  # Modules go first.
+        with asyncio.Runner(loop_factory=Slow) as runner:
+            print(runner.run(once()))
+    """)
+    assert said == "200\n"
+
+
+def test_waiting_for_that_thread_takes_no_source() -> None:
+    pyreqwest_adapter._settle()
 
 
 def test_a_fork_is_told_that_it_can_make_no_client_and_its_parent_goes_on() -> None:
