@@ -55,8 +55,8 @@ class Transport(Protocol):
         Raises:
             SourceUnavailable: No connection, or a broken one; `sent` is False only if nothing left.
             SourceTimeout: No answer in time; `sent` likewise.
-            SourceProtocolError: What came back isn't HTTP, is larger than allowed, or the request can't be sent
-                as it is (`sent` is False).
+            SourceProtocolError: What came back isn't HTTP, or is larger than allowed; or the request can't
+                be sent as it is (`sent` is False).
         """
 
     async def close(self) -> None:

@@ -169,14 +169,13 @@ def translate(error: PyreqwestError, source: str, operation: str) -> SourceError
     ours, sent = next((ours, sent) for theirs, ours, sent in _ERRORS if isinstance(error, theirs))
     causes = _causes(error)
     sent = sent and _NEVER_CONNECTED not in causes
-    # Its ConnectTimeoutError says nothing of where the time went.
-    name = (
-        type(error).__name__
-        if ours is not SourceTimeout
-        else f"no {'answer' if sent else 'connection'} in time"
-    )
-    detail = ", ".join((f"{operation}: {name}", *_in_words(causes)))
-    return ours(source, detail=detail, sent=sent)
+    name = type(error).__name__
+    if ours is SourceTimeout:
+        # Its names don't tell where the time went.
+        name = "no answer in time" if sent else "no connection in time"
+    translated = ours(source, detail=", ".join((f"{operation}: {name}", *_in_words(causes))))
+    translated.sent = sent
+    return translated
 
 
 def _causes(error: PyreqwestError) -> list[str]:

@@ -156,7 +156,7 @@ async def test_a_source_that_does_not_answer_is_told(world: World, check: Check)
     assert (code, lines) == (
         1,
         [
-            "thulium: it doesn't answer in time: check base_url, the network and the timeouts (list tickets: ConnectTimeoutError)"
+            "thulium: it doesn't answer in time: check base_url, the network and the timeouts (list tickets: no answer in time)"
         ],
     )
 
