@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gateway.domain.callers import calling_with
 from gateway.domain.catalog import Catalog
-from gateway.domain.errors import BadInput, ErrorCode, GatewayError
+from gateway.domain.errors import BadInput, ErrorCode, GatewayError, NotForwarded
 from gateway.domain.ports import FileUploader
 from gateway.http.caller import CallerOptions, credentials_of
 from gateway.http.endpoint import failure_response, json_response, problem_response, request_id_of
@@ -45,7 +45,7 @@ class UploadEndpoint:
         except GatewayError as error:
             log_source_error(error, request_id=request_id)
             body = {"errors": [failure(error, request_id=request_id)]}
-            status = _STATUSES.get(error.code, 502)
+            status = 401 if isinstance(error, NotForwarded) else _STATUSES.get(error.code, 502)
             return json_response(body, status=status, media_type=JSON, request_id=request_id)
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, no client sees it
             return failure_response(error, request_id=request_id)
