@@ -2,7 +2,11 @@
 
 GatewayError(code, message, retryable)
 |- RequestError                     the caller's doing
-|  `- BadInput(argument)            a malformed or foreign id, a wrong page size, a wrong cursor
+|  |- BadInput(argument)            a malformed or foreign id, a wrong page size, a wrong cursor
+|  |- Unauthenticated               no credential, or one that isn't good (any more)
+|  |- Forbidden(scope, source)      who asks may not see or do this
+|  |- LimitExceeded                 the operation is larger than operations may be
+|  `- RateLimited(retry_after_s)    too much in too short a time
 |- SourceError(source)              a call to a REST API brought nothing: by its doing, or as below
 |  |- DeadlineExceeded              the operation's time ran out first
 |  |- TooManySourceCalls            the operation would cause too many calls
@@ -35,6 +39,10 @@ class ErrorCode(StrEnum):
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
     BAD_USER_INPUT = "BAD_USER_INPUT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    RATE_LIMITED = "RATE_LIMITED"
     TOO_MANY_SOURCE_CALLS = "TOO_MANY_SOURCE_CALLS"
     SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
     SOURCE_TIMEOUT = "SOURCE_TIMEOUT"
@@ -101,6 +109,44 @@ class BadInput(RequestError):
     def __init__(self, message: str, *, argument: str | None = None) -> None:
         super().__init__(message)
         self.argument = argument
+
+
+class Unauthenticated(RequestError):
+    """The request needs a credential, or has one that isn't good (any more). It doesn't say which."""
+
+    code = ErrorCode.UNAUTHENTICATED
+
+    def __init__(self) -> None:
+        super().__init__("This request needs a valid API key or token: `Authorization: Bearer ...`.")
+
+
+class Forbidden(RequestError):
+    """Who asks may not see or do this."""
+
+    code = ErrorCode.FORBIDDEN
+
+    def __init__(self, scope: str, *, source: str | None = None) -> None:
+        where = "" if source is None else f" at {source}"
+        super().__init__(f"You may not do this{where}: it needs the scope `{scope}`.")
+        self.scope = scope
+        self.source = source
+
+
+class LimitExceeded(RequestError):
+    """The operation is larger than operations may be: nothing of it was run."""
+
+    code = ErrorCode.LIMIT_EXCEEDED
+
+
+class RateLimited(RequestError):
+    """Too much in too short a time; nothing was run."""
+
+    code = ErrorCode.RATE_LIMITED
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Unsupported(RequestError):
