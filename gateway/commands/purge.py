@@ -9,7 +9,7 @@ from gateway.domain.ledger import Ledger, Purged
 
 
 def purge(settings: Settings) -> int:
-    """Free keys, erase bodies and delete writes, by the configured times.
+    """Free keys, erase bodies, and delete writes and events of the audit log, by the configured times.
 
     Raises:
         LedgerUnavailable: The ledger can't be reached.
@@ -20,6 +20,7 @@ def purge(settings: Settings) -> int:
 
     purged = with_ledger(settings, run)
     sys.stdout.write(
-        f"{purged.keys} keys freed, {purged.bodies} bodies erased, {purged.entries} writes deleted.\n"
+        f"{purged.keys} keys freed, {purged.bodies} bodies erased, {purged.entries} writes "
+        f"and {purged.events} events deleted.\n"
     )
     return 0

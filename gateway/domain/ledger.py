@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from gateway.domain.audit import AuditKind, AuditLog
 from gateway.domain.errors import ErrorCode, GatewayError, Refusal
 from gateway.domain.ids import EntityType, Ref
 
@@ -118,13 +119,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Which entries to list; None doesn't narrow."""
+    """Which entries to list; None doesn't narrow. `sources` is for who may not see all of them."""
 
     principal: str | None = None
     state: WriteState | None = None
     source: str | None = None
     operation: str | None = None
     since: datetime | None = None
+    sources: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +137,23 @@ class Retention:
         keys_before: Keys of writes settled before this moment may be used anew.
         bodies_before: The inputs of writes settled before it are erased.
         entries_before: Whole entries settled before it are deleted.
+        events_before: Events of the audit log older than it are deleted; None keeps them all.
     """
 
     keys_before: datetime
     bodies_before: datetime
     entries_before: datetime
+    events_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many entries a purge has touched."""
+    """How many entries a purge has touched, and how many events have gone."""
 
     keys: int
     bodies: int
     entries: int
+    events: int = 0
 
 
 class LedgerUnavailable(GatewayError):
@@ -172,14 +177,19 @@ class ResultTaken(Exception):
     """Another entry has this result already: one object can't be the outcome of two writes."""
 
 
-class Ledger(Protocol):
-    """Where entries are kept. All methods raise LedgerUnavailable; each is one transaction."""
+class Ledger(AuditLog, Protocol):
+    """Where entries are kept. All methods raise LedgerUnavailable; each is one transaction.
+
+    Whatever changes what is known of a write appends its event to the audit log in that transaction.
+    """
 
     async def insert(self, entry: Entry) -> Entry | None:
         """Commit a new entry. If its principal's key is in force, commit nothing and return that entry."""
 
-    async def replace(self, old: Entry, new: Entry) -> bool:
+    async def replace(self, old: Entry, new: Entry, *, kind: AuditKind = AuditKind.WRITE_SETTLED) -> bool:
         """Put `new` in the place of `old` if the row still has `old.version`; else change nothing, say False.
+
+        `kind` is what the audit log calls it, if anything has changed that is known of the write.
 
         `new.version` is ignored: the row's version rises by one. Id, principal, key, fingerprint and
         input never change here.
@@ -216,7 +226,7 @@ class Ledger(Protocol):
         """
 
     async def purge(self, retention: Retention) -> Purged:
-        """Free keys, erase inputs and delete entries that are old enough."""
+        """Free keys, erase inputs and delete entries and events that are old enough."""
 
     async def close(self) -> None:
         """Finish what is queued and release the connections."""

@@ -7,46 +7,96 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, inspect, literal, select, text, tuple_
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Row,
+    Select,
+    Update,
+    func,
+    inspect,
+    literal,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.exc import IntegrityError
 
+from gateway.domain import audit
+from gateway.domain.audit import AuditEvent
 from gateway.domain.ids import Ref
 from gateway.domain.ledger import Entry, EntryFilter, Purged, ResultTaken, Retention, WriteState
+from gateway.store import events
 from gateway.store.errors import is_unique_violation
-from gateway.store.rows import changed_parts, changes, columns_of, entry_of, parts_of
-from gateway.store.statements import Statements, statements
+from gateway.store.events import Stamp
+from gateway.store.rows import Columns, changed_parts, changes, columns_of, entry_of, parts_of
+from gateway.store.statements import Statements, inserted_with_event, replaced_with_event, statements
 from gateway.store.tables import OPEN, writes
 
 _c = writes.c
 
 
-def insert(connection: Connection, entry: Entry) -> bool:
-    """Whether there was no row in its way. One statement, unless it has parts."""
-    sql = _sql(connection)
-    done = connection.execute(sql.insert, columns_of(entry)).rowcount == 1
+def insert(connection: Connection, entry: Entry, event: AuditEvent) -> bool:
+    """Whether there was no row in its way; if so, it has its event too."""
+    done = _insert(connection, columns_of(entry), event)
     if done and entry.parts:
-        connection.execute(sql.insert_parts, parts_of(entry))
+        connection.execute(_sql(connection).insert_parts, parts_of(entry))
     return done
 
 
-def replace(connection: Connection, old: Entry, new: Entry) -> bool:
-    """Whether the row still had the old version. One statement, unless parts have changed.
+def replace(connection: Connection, old: Entry, new: Entry, event: AuditEvent | None) -> bool:
+    """Whether the row still had the old version; if so, the change has its event too, where it is worth one.
 
     Raises:
         ResultTaken: With nothing done; a transaction of SQLite may go on as if it had not been asked for.
     """
-    sql = _sql(connection)
     values, parts = changes(old, new), changed_parts(old, new)
+    of_row = {"old_id": old.id, "old_version": old.version}
     try:
-        of_row = {"old_id": old.id, "old_version": old.version}
-        done = connection.execute(sql.replace, {**values, **of_row}).rowcount == 1
+        done = _replace(connection, values, of_row, event)
     except IntegrityError as error:
         if "result" in values and is_unique_violation(error):
             raise ResultTaken from None
         raise
     if done and parts:
-        connection.execute(sql.replace_part, parts)
+        connection.execute(_sql(connection).replace_part, parts)
     return done
+
+
+def _insert(connection: Connection, row: Columns, event: AuditEvent) -> bool:
+    if _in_one_statement(connection):
+        return _done(connection, inserted_with_event(), {**_named("new", row), **_event(event)})
+    done = _done(connection, _sql(connection).insert, row)
+    if done:
+        events.append(connection, event)
+    return done
+
+
+def _replace(connection: Connection, values: Columns, of_row: Columns, event: AuditEvent | None) -> bool:
+    if event is not None and _in_one_statement(connection):
+        sql = replaced_with_event(frozenset(values))
+        return _done(connection, sql, {**_named("new", values), **of_row, **_event(event)})
+    done = _done(connection, _sql(connection).replace, {**values, **of_row})
+    if done and event is not None:
+        events.append(connection, event)
+    return done
+
+
+def _in_one_statement(connection: Connection) -> bool:
+    """Whether a change and its event can be: to PostgreSQL each statement is a journey."""
+    return connection.dialect.name == "postgresql"
+
+
+def _done(connection: Connection, statement: Insert | Update, values: Columns) -> bool:
+    return connection.execute(statement, values).rowcount == 1
+
+
+def _event(event: AuditEvent) -> Columns:
+    return _named("event", events.columns_of(event))
+
+
+def _named(prefix: str, values: Columns) -> Columns:
+    return {f"{prefix}_{name}": value for name, value in values.items()}
 
 
 def get(connection: Connection, entry_id: str) -> Entry | None:
@@ -87,6 +137,8 @@ def page(
             query = query.where(OPEN)
     if wanted.source is not None:
         query = query.where(_c.source == wanted.source)
+    if wanted.sources is not None:
+        query = query.where(_c.source.in_(sorted(wanted.sources)))
     if wanted.operation is not None:
         query = query.where(_c.operation == wanted.operation)
     if wanted.since is not None:
@@ -98,8 +150,8 @@ def page(
     return _all(connection, query.order_by(_c.submitted_at.desc(), _c.id.desc()).limit(limit))
 
 
-def purge(connection: Connection, retention: Retention, limit: int) -> Purged:
-    """Purge so many entries of each kind."""
+def purge(connection: Connection, retention: Retention, limit: int, stamp: Stamp) -> Purged:
+    """Purge so many entries and events of each kind; if there were any, that is an event itself."""
     sql = _sql(connection)
 
     def done(statement: Any, before: datetime) -> int:
@@ -108,7 +160,14 @@ def purge(connection: Connection, retention: Retention, limit: int) -> Purged:
     # In this order, so that nothing is changed that goes anyway.
     entries = done(sql.delete_entries, retention.entries_before)
     bodies = done(sql.erase_inputs, retention.bodies_before)
-    return Purged(keys=done(sql.free_keys, retention.keys_before), bodies=bodies, entries=entries)
+    keys = done(sql.free_keys, retention.keys_before)
+    gone = 0
+    if retention.events_before is not None:
+        gone = events.purge(connection, retention.events_before, limit)
+    purged = Purged(keys=keys, bodies=bodies, entries=entries, events=gone)
+    if purged != Purged(0, 0, 0):
+        events.append(connection, stamp.on(audit.purged(purged)))
+    return purged
 
 
 def revisions(connection: Connection) -> frozenset[str]:

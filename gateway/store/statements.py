@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
+    Column,
     ColumnElement,
     Delete,
     Insert,
@@ -29,7 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.domain.ledger import WriteState
 from gateway.store.rows import STORED
-from gateway.store.tables import write_parts, writes
+from gateway.store.tables import audit_events, write_parts, writes
 
 Parts = ColumnElement[Any]
 _c, _p = writes.c, write_parts.c
@@ -82,6 +84,42 @@ def statements(dialect: str) -> Statements:
         # What was settled before a moment was submitted before it; of that there is an index.
         delete_entries=delete(writes).where(_c.id.in_(_settled(_c.submitted_at < bindparam("before")))),
     )
+
+
+@cache
+def inserted_with_event() -> Insert:
+    """PostgreSQL's own: a new row and its event in one statement, which is a transaction by itself.
+
+    Parameters are the row's columns behind `new_` and the event's behind `event_`.
+    """
+    row = {column.name: _given("new", column) for column in _c}
+    return _with_event(postgresql.insert(writes).values(row).on_conflict_do_nothing())
+
+
+@cache
+def replaced_with_event(names: frozenset[str]) -> Insert:
+    """The same for a change of these columns."""
+    changed = {name: _given("new", _c[name]) for name in sorted(names)}
+    return _with_event(
+        update(writes)
+        .where(_c.id == bindparam("old_id"), _c.version == bindparam("old_version"))
+        .values(changed | {"version": _c.version + 1})
+    )
+
+
+def _with_event(change: Insert | Update) -> Insert:
+    done = change.returning(_c.id).cte("done")
+    event = select(*(_given("event", column) for column in audit_events.c)).select_from(done)
+    return (
+        insert(audit_events)
+        .inline()
+        .from_select([column.name for column in audit_events.c], event)
+        .execution_options(preserve_rowcount=True)
+    )
+
+
+def _given(prefix: str, column: Column[Any]) -> BindParameter[Any]:
+    return bindparam(f"{prefix}_{column.name}", type_=column.type)
 
 
 def _settled(*having: ColumnElement[bool]) -> Select[Any]:

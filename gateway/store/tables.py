@@ -26,7 +26,7 @@ from sqlalchemy import (
 from gateway.domain.ledger import WriteState
 
 # Every revision of the schema, oldest first; the last one is what this program works on.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002", "0003")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -98,6 +98,51 @@ write_parts = Table(
     Column("already", Boolean, nullable=False),
     Column("problem", Text),
 )
+# Few rows, always read whole: they need no index.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("writes_as", Text, nullable=False),
+    Column("created_at", _MOMENT, nullable=False),
+    Column("expires_at", _MOMENT),
+    Column("revoked_at", _MOMENT),
+)
+# Rows are only ever added: triggers see to it, which the migration makes. Without a row id of its own SQLite
+# keeps them in the order of their ids, and has no second way to replace one.
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", _MOMENT, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("login", Text),
+    Column("credential_id", Text),
+    Column("request_id", Text),
+    Column("owner", Text),
+    Column("operation", Text),
+    Column("source", Text),
+    Column("target", Text),
+    Column("write_id", Text),
+    Column("state", Text),
+    Column("problem", Text),
+    Column("attempts", Integer),
+    Column("key_id", Text),
+    Column("detail", Text),
+    sqlite_with_rowid=False,
+)
+# One row: only what is older than this moment can be deleted from the audit log. It only ever rises.
+audit_retention = Table(
+    "audit_retention",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="ck_audit_retention_id"), primary_key=True),
+    Column("deletable_before", _MOMENT, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 
 _c = writes.c
@@ -126,3 +171,8 @@ _index("ix_writes_open", _c.submitted_at, _c.id, of=OPEN)
 _settled = _c.settled_at.is_not(None)
 _index("ix_writes_settled_claim", _c.settled_at, of=_settled & _c.claim.is_not(None))
 _index("ix_writes_settled_input", _c.settled_at, of=_settled & _c.input.is_not(None))
+# The log is read by its ids, which rise with time; of one principal, of one write, or what is of no write.
+_e = audit_events.c
+_index("ix_audit_events_principal", _e.principal, _e.id)
+_index("ix_audit_events_write", _e.write_id, _e.id, of=_e.write_id.is_not(None))
+_index("ix_audit_events_other", _e.kind, _e.id, of=_e.write_id.is_(None))

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import chain
 from typing import TypeVar
 
+from gateway.domain.audit import AuditEvent, AuditFilter
 from gateway.domain.catalog import Catalog, written_message
 from gateway.domain.deadline import remaining_s
 from gateway.domain.ids import EntityType, Ref
@@ -21,7 +22,8 @@ class History:
     """The reading side of a ledger. All coroutines raise LedgerUnavailable.
 
     `entries`, `by_results` and `sent_to` give anybody's entries: nobody sees one but through `own`, nor
-    what it has become but through `message` and `ticket`.
+    what it has become but through `message` and `ticket`. Who may operate sources sees everybody's writes
+    to them: `operated` are these sources, None all of them.
     """
 
     def __init__(self, ledger: Ledger, catalog: Catalog) -> None:
@@ -54,21 +56,36 @@ class History:
         *,
         limit: int,
         after: tuple[datetime, str] | None,
+        operated: frozenset[str] | None = frozenset(),
     ) -> list[Entry]:
-        """Their writes that a filter leaves, newest first, beginning behind a (`submitted_at`, `id`)."""
+        """The writes that may be seen and a filter leaves, newest first, behind a (`submitted_at`, `id`)."""
+        if operated is None:
+            return await _in_time(self._ledger.page(wanted, limit=limit, after=after))
+        filters = [replace(wanted, principal=owner) for owner in owners if wanted.principal in {None, owner}]
+        if operated:
+            filters.append(replace(wanted, sources=operated))
         pages = await _in_time(
-            asyncio.gather(
-                *(
-                    self._ledger.page(replace(wanted, principal=owner), limit=limit, after=after)
-                    for owner in owners
-                )
-            )
+            asyncio.gather(*(self._ledger.page(each, limit=limit, after=after) for each in filters))
         )
-        return sorted(chain.from_iterable(pages), key=_position, reverse=True)[:limit]
+        # An operator's own writes are among everybody's.
+        found = {entry.id: entry for entry in chain.from_iterable(pages)}
+        return sorted(found.values(), key=_position, reverse=True)[:limit]
 
-    def own(self, entry: Entry | None, owners: Collection[str]) -> Entry | None:
-        """An entry as its owner may see it: nobody else may."""
-        return entry if entry is not None and entry.principal in owners else None
+    async def events(self, wanted: AuditFilter, *, limit: int, after: str | None) -> list[AuditEvent]:
+        """What the audit log tells, newest first, beginning behind the event of that id."""
+        return await _in_time(self._ledger.audit_page(wanted, limit=limit, after=after))
+
+    def own(
+        self,
+        entry: Entry | None,
+        owners: Collection[str],
+        *,
+        operated: frozenset[str] | None = frozenset(),
+    ) -> Entry | None:
+        """An entry as its owner, or who operates its source, may see it: nobody else may."""
+        if entry is None or entry.principal in owners or operated is None:
+            return entry
+        return entry if entry.source in operated else None
 
     def message(self, entry: Entry) -> Message | None:
         """The message that an entry has become, as the ledger knows it."""

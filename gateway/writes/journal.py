@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from gateway.domain.audit import AuditKind
 from gateway.domain.catalog import Source
 from gateway.domain.clock import Clock
 from gateway.domain.deadline import remaining_s
@@ -104,7 +105,7 @@ class Journal:
         """Commit a new attempt. False, and what the key stands for by now, if somebody else was faster."""
         again = states.reopened(known, baseline=baseline, leased_until=self._lease(source))
         again = replace(again, credential=_credential(source))
-        if await self._ledger.replace(known, again):
+        if await self._ledger.replace(known, again, kind=AuditKind.WRITE_SUBMITTED):
             return replace(again, version=known.version + 1), True
         return await self._ledger.by_key(known.principal, known.key), False
 
@@ -114,7 +115,8 @@ class Journal:
         until = self._clock() + (PATIENCE if left_s is None else min(PATIENCE, timedelta(seconds=left_s)))
         while known.state is WriteState.PENDING and self._clock() < until:
             if known.leased_until is None or known.leased_until <= self._clock():
-                await self._ledger.replace(known, states.lapsed(known, LEASE_RAN_OUT, now=self._clock()))
+                lapsed = states.lapsed(known, LEASE_RAN_OUT, now=self._clock())
+                await self._ledger.replace(known, lapsed, kind=AuditKind.WRITE_LAPSED)
             else:
                 await asyncio.sleep(_LOOK_EVERY_S)
             known = await self._ledger.get(known.id) or known
@@ -181,12 +183,14 @@ class Journal:
 
     async def _replace(self, old: Entry, new: Entry) -> Entry | None:
         """Put one in the other's place; None if the row has changed meanwhile."""
+        more = new.state is WriteState.PENDING
+        kind = AuditKind.WRITE_PROGRESSED if more else AuditKind.WRITE_SETTLED
         try:
-            done = await self._ledger.replace(old, new)
+            done = await self._ledger.replace(old, new, kind=kind)
         except ResultTaken:
             # A source that names one object twice: the write is done, whichever object it is.
             new = replace(new, result=None)
-            done = await self._ledger.replace(old, new)
+            done = await self._ledger.replace(old, new, kind=kind)
         return replace(new, version=old.version + 1) if done else None
 
     def _lease(self, source: Source) -> datetime:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import structlog
 
+from gateway.domain.audit import AuditKind
 from gateway.domain.catalog import Catalog, Source
 from gateway.domain.clock import Clock
 from gateway.domain.errors import GatewayError
@@ -106,7 +107,7 @@ class Reconciler:
     async def _lapse(self, entry: Entry) -> Entry:
         """A sender's lease ran out: it crashed, or lost the ledger."""
         lapsed = states.lapsed(entry, LEASE_RAN_OUT, now=self._clock())
-        if await self._ledger.replace(entry, lapsed):
+        if await self._ledger.replace(entry, lapsed, kind=AuditKind.WRITE_LAPSED):
             _log.warning("write_lease_ran_out", write=entry.id, source=entry.source)
             return replace(lapsed, version=entry.version + 1)
         return await self._ledger.get(entry.id) or entry
@@ -183,9 +184,9 @@ class Reconciler:
 
     async def _put(self, old: Entry, new: Entry) -> Entry | None:
         try:
-            done = await self._ledger.replace(old, new)
+            done = await self._ledger.replace(old, new, kind=AuditKind.WRITE_RECONCILED)
         except ResultTaken:
             # Another reconciler gave the same object to a twin of this write: look again later.
             new = replace(old, looks=new.looks, leased_until=None, next_look_at=self._clock())
-            done = await self._ledger.replace(old, new)
+            done = await self._ledger.replace(old, new, kind=AuditKind.WRITE_RECONCILED)
         return replace(new, version=old.version + 1) if done else None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 
 import structlog
@@ -20,7 +21,7 @@ async def purge_forever(ledger: Ledger, retention: Callable[[datetime], Retentio
         try:
             purged = await ledger.purge(retention(clock()))
             if purged != Purged(0, 0, 0):
-                _log.info("ledger_purged", keys=purged.keys, bodies=purged.bodies, entries=purged.entries)
+                _log.info("ledger_purged", **asdict(purged))
         except LedgerUnavailable as error:
             _log.warning("ledger_not_purged", detail=error.detail)
         await asyncio.sleep(PURGE_EVERY_S)

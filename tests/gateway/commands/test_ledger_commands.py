@@ -227,8 +227,8 @@ def test_purging_says_what_went(settings: Settings, capsys: pytest.CaptureFixtur
         )  # fmt: skip
 
     stored(settings, ENTRY, settled(8, 3), settled(31, 4), settled(400, 5))
-    assert said(capsys, 0, "purge") == "2 keys freed, 1 bodies erased, 1 writes deleted.\n"
-    assert said(capsys, 0, "purge") == "0 keys freed, 0 bodies erased, 0 writes deleted.\n"
+    assert said(capsys, 0, "purge") == "2 keys freed, 1 bodies erased, 1 writes and 0 events deleted.\n"
+    assert said(capsys, 0, "purge") == "0 keys freed, 0 bodies erased, 0 writes and 0 events deleted.\n"
 
 
 @pytest.mark.parametrize(

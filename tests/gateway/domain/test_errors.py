@@ -8,8 +8,11 @@ from gateway.domain.errors import (
     CircuitOpen,
     ConfigError,
     DeadlineExceeded,
+    Forbidden,
     GatewayError,
+    LimitExceeded,
     NotForwarded,
+    RateLimited,
     Refusal,
     RefusalCode,
     RequestError,
@@ -24,6 +27,7 @@ from gateway.domain.errors import (
     SourceTimeout,
     SourceUnavailable,
     TooManySourceCalls,
+    Unauthenticated,
     Unsupported,
 )
 
@@ -54,6 +58,10 @@ _ALL = (
     RequestError("Not so."),
     BadInput("Not so.", argument="filter.guids.2"),
     Unsupported("hub can't do this.", source="hub"),
+    Unauthenticated(),
+    Forbidden("messages:read", source="hub"),
+    LimitExceeded("Too deep."),
+    RateLimited("Too often.", retry_after_s=3.0),
 )
 
 
@@ -72,6 +80,10 @@ def test_codes_and_whether_a_retry_can_help() -> None:
         "BadInput": ("BAD_USER_INPUT", False, None),
         "DeadlineExceeded": ("DEADLINE_EXCEEDED", True, "hub"),
         "Unsupported": ("BAD_USER_INPUT", False, "hub"),
+        "Unauthenticated": ("UNAUTHENTICATED", False, None),
+        "Forbidden": ("FORBIDDEN", False, "hub"),
+        "LimitExceeded": ("LIMIT_EXCEEDED", False, None),
+        "RateLimited": ("RATE_LIMITED", True, None),
         "SourceError": ("SOURCE_UNAVAILABLE", True, "hub"),
         "SourceUnavailable": ("SOURCE_UNAVAILABLE", True, "hub"),
         "CircuitOpen": ("SOURCE_UNAVAILABLE", True, "hub"),

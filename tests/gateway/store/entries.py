@@ -1,14 +1,18 @@
-"""Entries to put into ledgers."""
+"""Entries to put into ledgers, and their events."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gateway.domain import audit
+from gateway.domain.audit import AuditEvent
 from gateway.domain.errors import Refusal, RefusalCode
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ledger import Entry, Part, Problem, WriteState
+from gateway.store.events import Stamps
 
 NOW = datetime(2026, 11, 22, 10, 30, 15, 123457, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+STAMPS = Stamps(lambda: NOW)
 
 
 def message(native: str) -> Ref:
@@ -82,3 +86,8 @@ FULL = Entry(
 def settled(number: int, state: WriteState = WriteState.CONFIRMED, **changes: Any) -> Entry:
     """An entry whose outcome is known."""
     return entry(number, **({"state": state, "settled_at": NOW, "leased_until": None} | changes))
+
+
+def event_of(written: Entry) -> AuditEvent:
+    """A new event of an entry."""
+    return STAMPS.next().on(audit.submitted(written))

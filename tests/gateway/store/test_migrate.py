@@ -46,9 +46,12 @@ def differences(connection: Connection) -> list[Any]:
 
 
 def catalog(connection: Connection) -> set[tuple[Any, ...]]:
-    """What the database itself says of its tables, Alembic's own left out."""
+    """What the database itself says of its tables, Alembic's own and all triggers left out."""
     if connection.dialect.name == "sqlite":
-        query = "SELECT name, sql FROM sqlite_master WHERE tbl_name != 'alembic_version' AND sql IS NOT NULL"
+        query = """
+            SELECT name, sql FROM sqlite_master
+                WHERE tbl_name != 'alembic_version' AND type != 'trigger' AND sql IS NOT NULL
+        """
     else:
         query = """
             SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename != 'alembic_version'

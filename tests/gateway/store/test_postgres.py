@@ -16,7 +16,7 @@ from gateway.store import LedgerOptions, SqlLedger, open_ledger, operations
 from gateway.store.address import PostgresDatabase, parse
 from gateway.store.postgres import PostgresRunner
 from tests.databases import postgres_database, postgres_server, postgres_url
-from tests.gateway.store.entries import NOW, entry, settled
+from tests.gateway.store.entries import NOW, entry, event_of, settled
 
 ONE = LedgerOptions(connections=1, wait_timeout_s=0.05)
 
@@ -143,7 +143,7 @@ async def test_closing_waits_for_what_is_running(url: str) -> None:
 
 async def test_several_statements_stand_or_fall_together(runner: PostgresRunner) -> None:
     def half_done(connection: Connection) -> None:
-        operations.insert(connection, entry(1))
+        operations.insert(connection, entry(1), event_of(entry(1)))
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
 
+from gateway.domain.audit import AuditFilter, AuditKind
 from gateway.domain.ledger import EntryFilter, Retention, WriteState
-from gateway.store import operations
+from gateway.store import events, operations
 from tests.databases import Database
-from tests.gateway.store.entries import NOW, entry, message, settled, ticket
+from tests.gateway.store.entries import NOW, STAMPS, entry, event_of, message, settled, ticket
 from tests.gateway.store.test_migrate import on
 
 Query = Callable[[Connection], Any]
@@ -28,9 +30,10 @@ QUERIES: dict[str, tuple[Query, str]] = {
         lambda c: operations.page(c, EntryFilter(state=WriteState.IN_DOUBT), 9, None),
         "ix_writes_open",
     ),
-    "replace": (lambda c: operations.replace(c, entry(1), settled(1)), "pk"),
+    "replace": (lambda c: operations.replace(c, entry(1), settled(1), event_of(settled(1))), "pk"),
+    "replace without an event": (lambda c: operations.replace(c, entry(1), entry(1, looks=1), None), "pk"),
     "purge": (
-        lambda c: operations.purge(c, Retention(NOW, NOW, NOW), 9),
+        lambda c: operations.purge(c, Retention(NOW, NOW, NOW), 9, STAMPS.next()),
         "pk ix_writes_submitted ix_writes_settled_input ix_writes_settled_claim",
     ),
 }
@@ -76,3 +79,45 @@ async def test_rows_are_found_by_an_index(database: Database, query: Query, inde
     assert not re.search(r"SCAN writes(?! USING)|Seq Scan on writes\b|TEMP B-TREE|Sort", "\n".join(plans)), (
         plans
     )
+
+
+AFTER = "0" * 32
+AUDIT: dict[str, tuple[Query, str]] = {
+    "a page": (lambda c: events.newest(c, AuditFilter(), 9, AFTER), "pk"),
+    "a page of a time": (lambda c: events.newest(c, AuditFilter(since=NOW, until=NOW), 9, None), "pk"),
+    "the history": (lambda c: events.oldest(c, AuditFilter(since=NOW), 9, AFTER), "pk"),
+    "a principal's": (
+        lambda c: events.newest(c, AuditFilter(principal="ola"), 9, AFTER),
+        "ix_audit_events_principal",
+    ),
+    "a write's": (lambda c: events.newest(c, AuditFilter(write_id="1"), 9, None), "ix_audit_events_write"),
+    "what is of no write": (
+        lambda c: events.newest(c, AuditFilter(kind=AuditKind.KEY_CREATED), 9, AFTER),
+        "ix_audit_events_other",
+    ),
+    "purging": (lambda c: events.purge(c, NOW - timedelta(days=400), 9), "pk"),
+}
+
+
+@pytest.mark.parametrize(("query", "index"), AUDIT.values(), ids=AUDIT)
+async def test_events_are_found_by_an_index(database: Database, query: Query, index: str) -> None:
+    plans: list[str] = []
+
+    def explain(connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET enable_seqscan = off")
+            connection.exec_driver_sql("SET enable_bitmapscan = off")
+        with explaining(connection, plans):
+            query(connection)
+        connection.rollback()
+
+    await on(database.url, explain)
+
+    plan = "\n".join(plans)
+    used = re.findall(
+        r"audit_events USING (?:COVERING )?(INDEX \w+|PRIMARY KEY)|using (\w+) on audit_events", plan
+    )
+    primary = {"PRIMARY KEY": "pk", "audit_events_pkey": "pk"}
+    names = {primary.get(name, name.removeprefix("INDEX ")) for found in used for name in found if name}
+    assert names == {index}, plan
+    assert not re.search(r"SCAN audit_events|Seq Scan on audit_events|TEMP B-TREE|Sort", plan), plan

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.audit import AuditKind
 from gateway.domain.ledger import Entry, LedgerUnavailable
 from gateway.observability.logs import configure_logs
 from gateway.store import LedgerOptions, SqlLedger
@@ -38,9 +39,9 @@ class FileLedger(SqlLedger):
         await self._go_on("insert")
         return taken
 
-    async def replace(self, old: Entry, new: Entry) -> bool:
+    async def replace(self, old: Entry, new: Entry, *, kind: AuditKind = AuditKind.WRITE_SETTLED) -> bool:
         self._arrive()
-        done = await super().replace(old, new)
+        done = await super().replace(old, new, kind=kind)
         await self._go_on("replace")
         return done
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.audit import AuditFilter
 from gateway.domain.catalog import Catalog, RefShapes, Source, entry_id_of, written_message
 from gateway.domain.errors import BadInput
 from gateway.domain.ids import EntityType, Ref
@@ -81,6 +82,40 @@ async def test_keys_and_pages_are_the_principals(ledger: FileLedger) -> None:
     wanted = EntryFilter()
     assert await known.page(wanted, {"ola"}, limit=1, after=None) == [two]
     assert await known.page(wanted, {"ola"}, limit=5, after=(two.submitted_at, two.id)) == [one]
+
+
+async def test_who_operates_sources_sees_everybodys_writes_to_them(ledger: FileLedger) -> None:
+    own, hers = await put(ledger, "1", source="crm"), await put(ledger, "2", at(5), principal="ida")
+    crm = await put(ledger, "3", at(10), principal="ida", source="crm")
+    known, wanted = history(ledger), EntryFilter()
+
+    async def page(operated: frozenset[str] | None, limit: int = 9, **narrower: Any) -> list[Entry]:
+        narrowed = replace(wanted, **narrower)
+        return await known.page(narrowed, {"ola"}, limit=limit, after=None, operated=operated)
+
+    assert await page(frozenset()) == [own]
+    assert await page(frozenset({"desk"})) == [hers, own]
+    assert await page(frozenset({"desk"}), limit=1) == [hers]
+    assert await page(frozenset({"crm"})) == [crm, own]
+    assert await page(frozenset({"crm"}), source="desk") == []
+    assert await page(None) == [crm, hers, own]
+    assert await page(None, source="crm") == [crm, own]
+
+    operators: list[frozenset[str] | None] = [frozenset(), frozenset({"desk"}), frozenset({"crm"}), None]
+    seen = [
+        [known.own(each, {"ola"}, operated=operated) for each in (own, hers, crm)] for operated in operators
+    ]
+    assert seen == [[own, None, None], [own, hers, None], [own, None, crm], [own, hers, crm]]
+
+
+async def test_the_audit_log_is_read_newest_first(ledger: FileLedger) -> None:
+    for digit in "123":
+        await put(ledger, digit)
+    wanted = AuditFilter(principal="system")
+    events = await history(ledger).events(wanted, limit=9, after=None)
+
+    assert [each.deed.write_id for each in events] == ["3" * 32, "2" * 32, "1" * 32]
+    assert await history(ledger).events(wanted, limit=1, after=events[0].id) == events[1:2]
 
 
 async def test_an_entry_is_seen_by_its_principal_alone(ledger: FileLedger) -> None:
