@@ -39,7 +39,8 @@ async def serve_replies(database: str, ledger_url: str, folder: Path, *, seconds
     guids = [guid for guid, case in sandbox.world.service_order_hub.cases.items() if case.partner_id == 12]
     async with sandbox.serve() as running:
         settings = {
-            "server": {"port": 0, "explorer": False},
+            "server": {"port": 0},
+            "auth": {"required": False},
             "ledger": {"url": ledger_url},
             "sources": sandbox_sources(sandbox, running),
         }

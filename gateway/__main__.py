@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway import config
 from gateway.commands.options import DEFAULT_FILE, parser
+from gateway.domain.audit import AuditFilter
 from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import EntryFilter, LedgerUnavailable
 from gateway.observability.logs import configure_logs, log_crashes
@@ -74,8 +75,38 @@ def _run_configured(options: argparse.Namespace, settings: config.Settings) -> i
             from gateway.commands.purge import purge  # noqa: PLC0415
 
             return purge(settings)
+        case "audit":
+            from gateway.commands.audit import export  # noqa: PLC0415
+
+            wanted = AuditFilter(
+                principal=options.principal,
+                source=options.source,
+                since=options.since,
+                until=options.until,
+            )
+            return export(settings, wanted)
+        case "keys":
+            return _keys(options, settings)
         case _:
             return _writes(options, settings)
+
+
+def _keys(options: argparse.Namespace, settings: config.Settings) -> int:
+    from gateway.commands import keys  # noqa: PLC0415
+
+    match options.action:
+        case "create":
+            return keys.create_key(
+                settings,
+                options.name,
+                scopes=options.scopes,
+                write_as=options.write_as,
+                expires_days=None if options.never_expires else options.expires_days,
+            )
+        case "list":
+            return keys.list_keys(settings)
+        case _:
+            return keys.revoke_key(settings, options.id)
 
 
 def _writes(options: argparse.Namespace, settings: config.Settings) -> int:

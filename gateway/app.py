@@ -14,9 +14,12 @@ from starlette.routing import Mount, Route
 
 from gateway.assembly import open_catalog
 from gateway.config import Settings, Specs
+from gateway.domain.access import LOCAL, LOCAL_CALLER, Principal
 from gateway.domain.clock import Clock, utc_now
 from gateway.domain.spending import CallCaps
 from gateway.http import explorer
+from gateway.http.addresses import Proxies
+from gateway.http.authentication import Authentication
 from gateway.http.caller import CallerOptions
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import Executor
@@ -26,6 +29,7 @@ from gateway.http.refusals import KnownHosts, unroutable
 from gateway.http.uploads import UploadEndpoint
 from gateway.observability.observing import Observing
 from gateway.observability.redaction import secrets_of
+from gateway.security.authn import authenticating
 from gateway.sources.registry import SPECS
 from gateway.store import ledger as store
 from gateway.writes.history import History
@@ -69,7 +73,14 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
             history = History(ledger, catalog)
             uploads = Uploads(clock)
 
-            def make_context(request_id: str) -> Context:
+            authenticator = await stack.enter_async_context(
+                authenticating(
+                    settings.auth, ledger, clock=clock, anyone=LOCAL_CALLER if callers.forwarded else LOCAL
+                )
+            )
+            authentication = Authentication(authenticator, Proxies(settings.auth.trusted_proxies))
+
+            def make_context(principal: Principal, request_id: str) -> Context:
                 return Context(
                     catalog=catalog,
                     writes=writes,
@@ -78,12 +89,17 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
                     uploads=uploads,
                     clock=clock,
                     request_id=request_id,
+                    principal=principal,
                 )
 
             app.state.graphql = GraphQLEndpoint(
-                Executor(schema), make_context, callers, with_explorer=settings.server.explorer
+                Executor(schema, introspection=settings.server.tells_schema),
+                make_context,
+                authentication,
+                callers,
+                with_explorer=settings.server.explorer,
             )
-            app.state.uploads = UploadEndpoint(catalog, uploads, callers)
+            app.state.uploads = UploadEndpoint(catalog, uploads, authentication, callers)
             yield
 
     async def graphql(request: Request) -> Response:

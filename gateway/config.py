@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import Retention
 from gateway.observability.settings import MetricsSettings, TracingSettings
+from gateway.security.auth_settings import AuthSettings
 from gateway.sources.registry import SPECS
 from gateway.sources.spec import SourceSettings, SourceSpec
 from gateway.store.address import parse as parse_ledger_url
@@ -42,14 +43,26 @@ class ServerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to listen on. Loopback only, until there is a login.")
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; beyond loopback only with `auth.required`."
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    explorer: bool = Field(True, description="Serve GraphiQL to browsers at /graphql.")
+    explorer: bool = Field(False, description="Serve GraphiQL to browsers at /graphql.")
+    introspection: bool | None = Field(
+        None,
+        description="Answer `__schema` and `__type`, and suggest names in errors. Unset: where the explorer "
+        "is served.",
+    )
     allowed_hosts: tuple[str, ...] = Field(
         ("localhost", "127.0.0.1", "[::1]"),
         description="Host names that requests may carry; others are refused, so that no web page can reach "
         "the gateway under a name of its own.",
     )
+
+    @property
+    def tells_schema(self) -> bool:
+        """Whether callers may ask for the schema."""
+        return self.explorer if self.introspection is None else self.introspection
 
 
 class LedgerSettings(BaseModel):
@@ -77,6 +90,13 @@ class LedgerSettings(BaseModel):
         le=36500,
         description="That something was written, when, by whom and to what is kept this long.",
     )
+    keep_audit_days: float = Field(
+        730,
+        ge=31,
+        le=36500,
+        description="Events of the audit log are kept this long. The database itself refuses to delete what "
+        "is younger than 30 days.",
+    )
     reconcile_every_s: float = Field(
         5.0, gt=0, le=3600, description="Pause between two looks for writes in doubt whose time has come."
     )
@@ -85,6 +105,8 @@ class LedgerSettings(BaseModel):
     def _nested(self) -> "LedgerSettings":
         if not max(self.keep_keys_days, self.keep_bodies_days) <= self.keep_entries_days:
             raise ValueError("keep_entries_days can't be less than keep_keys_days or keep_bodies_days")
+        if self.keep_audit_days < self.keep_entries_days:
+            raise ValueError("keep_audit_days can't be less than keep_entries_days")
         return self
 
     def retention(self, now: datetime) -> Retention:
@@ -93,6 +115,7 @@ class LedgerSettings(BaseModel):
             keys_before=now - timedelta(days=self.keep_keys_days),
             bodies_before=now - timedelta(days=self.keep_bodies_days),
             entries_before=now - timedelta(days=self.keep_entries_days),
+            events_before=now - timedelta(days=self.keep_audit_days),
         )
 
 
@@ -141,6 +164,7 @@ class Settings(BaseModel):
     forwarding: ForwardingSettings = ForwardingSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
+    auth: AuthSettings = AuthSettings()
     sources: Mapping[str, SourceSettings] = {}
 
 

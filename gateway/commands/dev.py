@@ -34,7 +34,8 @@ async def _dev(port: int, changes: Mapping[str, Any]) -> None:
         async with sandbox.serve() as running:
             settings = config.check(
                 {
-                    "server": {"port": port},
+                    "server": {"port": port, "explorer": True},
+                    "auth": {"required": False},
                     "ledger": {"url": ledger_url},
                     "sources": sandbox_sources(sandbox, running, **changes),
                 },

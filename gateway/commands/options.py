@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway import __version__
 from gateway.domain.ids import ENTRY_ID
 from gateway.domain.ledger import WriteState
+from gateway.security.keys import KEY_ID
 
 DEFAULT_FILE = Path("helpdesk-gateway.toml")
 _CONFIGURED = {
@@ -52,6 +53,8 @@ def parser(*, file_variable: str) -> argparse.ArgumentParser:
                 help="these now; default: all whose time has come",
             )
     _add_writes(commands.add_parser("writes", help="see and settle what the ledger holds"), configured)
+    _add_audit(commands.add_parser("audit", help="read the audit log"), configured)
+    _add_keys(commands.add_parser("keys", help="make, see and revoke API keys"), configured)
     schema = commands.add_parser("schema", help="print the graph's SDL")
     schema.add_argument(
         "--check",
@@ -87,6 +90,47 @@ def _add_writes(writes: argparse.ArgumentParser, configured: argparse.ArgumentPa
     settle.add_argument("--reason", default="no reason given", help="for those who read it later")
 
 
+def _add_keys(keys: argparse.ArgumentParser, configured: argparse.ArgumentParser) -> None:
+    actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="make a key and print it, once", parents=[configured])
+    create.add_argument("name", metavar="NAME", help="whose it is; keys of one name are one caller")
+    create.add_argument(
+        "--scope",
+        dest="scopes",
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="SCOPE",
+        help="what it may: messages:read, or messages:write@support for one source alone; may be repeated",
+    )
+    create.add_argument(
+        "--write-as",
+        action="append",
+        default=[],
+        metavar="SOURCE:FIELD=TEXT",
+        help="who it is at a source, such as support:agent=ola; fields: agent, author_name, author_email",
+    )
+    ends = create.add_mutually_exclusive_group()
+    ends.add_argument(
+        "--expires-days", type=_days, default=365, metavar="N", help="when it ends (default: %(default)s)"
+    )
+    ends.add_argument("--never-expires", action="store_true", help="it ends when it is revoked")
+    actions.add_parser("list", help="print all keys, never what is secret of them", parents=[configured])
+    revoke = actions.add_parser("revoke", help="make a key worth nothing", parents=[configured])
+    revoke.add_argument("id", type=_key_id, metavar="ID")
+
+
+def _add_audit(audit: argparse.ArgumentParser, configured: argparse.ArgumentParser) -> None:
+    actions = audit.add_subparsers(dest="action", required=True, metavar="ACTION")
+    export = actions.add_parser(
+        "export", help="print what was done, oldest first, as JSON lines", parents=[configured]
+    )
+    export.add_argument("--since", type=_moment, help="only since then, such as 2026-01-31T08:00+01:00")
+    export.add_argument("--until", type=_moment, help="only before then")
+    export.add_argument("--principal", help="only what this principal has done")
+    export.add_argument("--source", help="only writes to this source")
+
+
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
@@ -97,6 +141,21 @@ def _limit(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1000")
     return int(text)
+
+
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 3650:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to 3650")
+    return int(text)
+
+
+def _key_id(text: str) -> str:
+    # Whoever gives the whole key by mistake shall not find it in an error message.
+    if not re.fullmatch(KEY_ID, text):
+        raise argparse.ArgumentTypeError(
+            "that is not the id of a key: 12 hexadecimal digits, as `keys list` prints them"
+        )
+    return text
 
 
 def _entry_id(text: str) -> str:

@@ -7,15 +7,18 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from gateway.app import create_app, open_ledger
 from gateway.config import Settings
 from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import LedgerUnavailable
+from gateway.http.patience import LOOK_EVERY_S, Connections
+from gateway.http.settings import ConnectionSettings
 from gateway.observability.listening import port_problems
 from gateway.store.ledger import SchemaState
 
@@ -38,10 +41,10 @@ def serve(settings: Settings) -> int:
         ConfigError: It would listen beyond loopback, there are no sources, or the ledger isn't migrated.
     """
     problems = []
-    if not is_loopback(settings.server.host):
+    if not settings.auth.required and not is_loopback(settings.server.host):
         problems.append(
-            f"server.host: {settings.server.host} is reachable from other machines, and this version has no "
-            "login. Use 127.0.0.1 or ::1."
+            f"auth.required: is off, and {settings.server.host} (server.host) is reachable from other "
+            "machines. Turn it on, or listen on 127.0.0.1 or ::1."
         )
     if not any(source.enabled for source in settings.sources.values()):
         problems.append(
@@ -105,19 +108,33 @@ async def run(settings: Settings, *, announce: Announce) -> None:
     Raises:
         CannotListen: The port is taken, or the address isn't this machine's.
     """
-    server = _Server(
-        uvicorn.Config(
-            create_app(settings),
-            lifespan="on",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
-        ),
-        announce,
-    )
+    server = _Server(served(create_app(settings), ConnectionSettings()), announce)
     await server.serve([_listener(settings.server.host, settings.server.port)])
+
+
+def served(app: ASGIApp, limits: ConnectionSettings, *, look_every_s: float = LOOK_EVERY_S) -> uvicorn.Config:
+    """How uvicorn shall serve an app.
+
+    Args:
+        app: What answers.
+        limits: Of its connections.
+        look_every_s: How often they are looked at.
+    """
+    connections = Connections(limits, look_every_s=look_every_s)
+    return uvicorn.Config(
+        app,
+        # All that uvicorn does with it is to call it.
+        http=cast("type[asyncio.Protocol]", connections),
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # By default a FORWARDED_ALLOW_IPS of the environment decides whose X-Forwarded-For is believed.
+        proxy_headers=False,
+        timeout_keep_alive=limits.keep_alive_s,
+        timeout_graceful_shutdown=GRACE_S,
+    )
 
 
 def _listener(host: str, port: int) -> socket.socket:

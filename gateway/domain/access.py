@@ -1,7 +1,7 @@
 """Who asks, and what they may see and do (GRAPH, rule 8; DESIGN, section 7)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -132,10 +132,6 @@ class Principal:
     expires_at: datetime | None = None
 
 
-LOCAL = Principal("local", "local", grants=EVERYTHING)
-"""Whoever asks where there is no login: `dev`, and `serve` on loopback without one."""
-
-
 def parse_scope(text: str) -> tuple[Scope, str | None]:
     """A scope as it is written, and the source that it is limited to.
 
@@ -158,3 +154,10 @@ def _is_known(text: str) -> bool:
     except UnknownScope:
         return False
     return True
+
+
+LOCAL = Principal("local", "local", grants=EVERYTHING)
+"""Whoever asks where there is no login: `dev`, and `serve` on loopback without one."""
+
+LOCAL_CALLER = replace(LOCAL, grants=Grants.of(scope for scope in Scope if scope is not Scope.OPERATE))
+"""The same where callers are told apart by credentials of their own: none may see another's writes."""

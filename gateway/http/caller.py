@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
 
+from gateway.domain.acting import Actor, acting_as
 from gateway.domain.callers import Credential, calling_with
 from gateway.domain.deadline import Deadline, within
 from gateway.domain.spending import CallCaps, Spending, counted_by
@@ -47,8 +48,8 @@ class CallerOptions:
 
 
 @contextmanager
-def on_behalf(headers: Headers, options: CallerOptions) -> Iterator[Spending]:
-    """Run an operation with its caller's deadline and credentials; what it spends is counted.
+def on_behalf(headers: Headers, options: CallerOptions, actor: Actor) -> Iterator[Spending]:
+    """Run an operation in its caller's name, with their deadline and credentials; its calls are counted.
 
     Raises:
         HttpProblem: 400, a header that can't be read.
@@ -56,7 +57,7 @@ def on_behalf(headers: Headers, options: CallerOptions) -> Iterator[Spending]:
     timeout_s, credentials = _timeout_s(headers, options), credentials_of(headers, options)
     deadline = Deadline.after(timeout_s - min(_RESERVE_S, _RESERVED_SHARE * timeout_s))
     spending = Spending(options.caps)
-    with within(deadline), calling_with(credentials), counted_by(spending):
+    with within(deadline), calling_with(credentials), acting_as(actor), counted_by(spending):
         yield spending
 
 

@@ -12,7 +12,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.domain.access import Principal
+from gateway.domain.acting import Actor
 from gateway.http import explorer
+from gateway.http.authentication import Authentication
 from gateway.http.caller import CallerOptions, on_behalf, wants_cost
 from gateway.http.errors import internal, problem
 from gateway.http.execution import Executor
@@ -22,25 +25,34 @@ from gateway.http.problems import HttpProblem
 from resolvers.context import Context
 
 MAX_BODY_BYTES = 256 * 1024
+MakeContext = Callable[[Principal, str], Context]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class GraphQLEndpoint:
-    """Runs requests with a context made for each.
-
-    `make_context` is called inside the running loop and on behalf of the caller, with the request's id.
-    """
+    """Runs requests, each with a context of its own."""
 
     def __init__(
         self,
         executor: Executor,
-        make_context: Callable[[str], Context],
+        make_context: MakeContext,
+        authentication: Authentication,
         callers: CallerOptions,
         *,
         with_explorer: bool,
     ) -> None:
+        """Put together what serves a request.
+
+        Args:
+            executor: Runs what is asked.
+            make_context: Called inside the running loop and on behalf of the caller.
+            authentication: Says who asks.
+            callers: What callers may ask for.
+            with_explorer: Whether browsers get a page.
+        """
         self._executor = executor
         self._make_context = make_context
+        self._authentication = authentication
         self._callers = callers
         self._with_explorer = with_explorer
 
@@ -53,11 +65,13 @@ class GraphQLEndpoint:
             if self._wants_explorer(request, accept):
                 return explorer.page(endpoint=request.url.path)
             media_type = answer_type(accept)
-            with on_behalf(request.headers, self._callers) as spending:
+            principal = await self._authentication.principal(request.scope)
+            actor = Actor.of(principal, request_id=request_id)
+            with on_behalf(request.headers, self._callers, actor) as spending:
                 asked = await read_request(request, max_body_bytes=MAX_BODY_BYTES)
                 answer = await self._executor.run(
                     asked,
-                    self._make_context(request_id),
+                    self._make_context(principal, request_id),
                     mutations=request.method == "POST",
                     spending=spending if wants_cost(request.headers) else None,
                 )

@@ -9,6 +9,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    NoSchemaIntrospectionCustomRule,
     OperationType,
     execute,
     get_operation_ast,
@@ -47,7 +48,15 @@ class Answer:
 class Executor:
     """Runs requests against the schema."""
 
-    def __init__(self, schema: strawberry.Schema) -> None:
+    def __init__(self, schema: strawberry.Schema, *, introspection: bool = True) -> None:
+        """Take the schema.
+
+        Args:
+            schema: What requests are run against.
+            introspection: Whether it may be asked for, and told of in errors' suggestions.
+        """
+        self._introspection = introspection
+        self._rules = _RULES if introspection else (*_RULES, NoSchemaIntrospectionCustomRule)
         self._schema = schema._schema  # noqa: SLF001 - Strawberry offers no other way to graphql-core's
         self._prices = PriceList(self._schema)
 
@@ -71,7 +80,13 @@ class Executor:
         """
         try:
             document = parse(request.query, max_tokens=MAX_TOKENS)
-            errors = validate(self._schema, document, _RULES, max_errors=_MAX_VALIDATION_ERRORS)
+            errors = validate(
+                self._schema,
+                document,
+                self._rules,
+                max_errors=_MAX_VALIDATION_ERRORS,
+                hide_suggestions=not self._introspection,
+            )
         except GraphQLError as error:
             return _refused([error], ErrorCode.GRAPHQL_PARSE_FAILED, context)
         if errors:
@@ -85,6 +100,7 @@ class Executor:
                 context_value=context,
                 variable_values=request.variables,
                 operation_name=request.operation_name,
+                hide_suggestions=not self._introspection,
             )
             if inspect.isawaitable(result):
                 result = await result

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from gateway.domain.access import Grants, Scope
 from gateway.domain.callers import calling_with
 from gateway.domain.catalog import Catalog
-from gateway.domain.errors import BadInput, ErrorCode, GatewayError, NotForwarded
+from gateway.domain.errors import BadInput, ErrorCode, Forbidden, GatewayError, NotForwarded
 from gateway.domain.ports import FileUploader
+from gateway.http.authentication import Authentication
 from gateway.http.caller import CallerOptions, credentials_of
 from gateway.http.endpoint import failure_response, json_response, problem_response, request_id_of
 from gateway.http.errors import failure, log_source_error
@@ -22,6 +24,7 @@ _MEDIA_TYPE = "application/octet-stream"
 _MAX_FILENAME = 255
 _STATUSES = {
     ErrorCode.BAD_USER_INPUT: 400,
+    ErrorCode.FORBIDDEN: 403,
     ErrorCode.SOURCE_TIMEOUT: 504,
     ErrorCode.SOURCE_THROTTLED: 503,
 }
@@ -30,9 +33,12 @@ _STATUSES = {
 class UploadEndpoint:
     """Takes a file's bytes and answers the handle to name in `attachments`."""
 
-    def __init__(self, catalog: Catalog, uploads: Uploads, callers: CallerOptions) -> None:
+    def __init__(
+        self, catalog: Catalog, uploads: Uploads, authentication: Authentication, callers: CallerOptions
+    ) -> None:
         self._catalog = catalog
         self._uploads = uploads
+        self._authentication = authentication
         self._callers = callers
 
     async def __call__(self, request: Request) -> Response:
@@ -51,10 +57,12 @@ class UploadEndpoint:
             return failure_response(error, request_id=request_id)
 
     async def _upload(self, request: Request, request_id: str) -> Response:
+        principal = await self._authentication.principal(request.scope)
         # A type that browsers don't send without asking first keeps other sites' forms out.
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
             raise HttpProblem(415, f"Send the file's bytes as {_MEDIA_TYPE}.")
         source = self._catalog.named(request.query_params.get("source", ""), argument="source")
+        _check_allowed(principal.grants, source.key)
         filename = _filename(request.query_params.get("filename", ""))
         uploader = source.port(FileUploader)
         if uploader is None:
@@ -62,7 +70,7 @@ class UploadEndpoint:
         if declares_more(request, MAX_UPLOAD_BYTES):
             raise _too_large()
         with calling_with(credentials_of(request.headers, self._callers)):
-            owner = source.owner("local")
+            owner = source.owner(principal.subject)
             file = await uploader.upload(filename, _capped(request))
         upload = self._uploads.issue(owner, source.key, file)
         body = {
@@ -73,6 +81,16 @@ class UploadEndpoint:
             "expiresAt": file.expires_at,
         }
         return json_response(body, status=201, media_type=JSON, request_id=request_id)
+
+
+def _check_allowed(grants: Grants, source: str) -> None:
+    """A file is for a reply or a ticket: who may write either there may upload it.
+
+    Raises:
+        Forbidden: The caller may do neither.
+    """
+    if not (grants.allow(Scope.MESSAGES_WRITE, source) or grants.allow(Scope.TICKETS_WRITE, source)):
+        raise Forbidden(Scope.MESSAGES_WRITE, source=source)
 
 
 def _filename(given: str) -> str:

@@ -31,7 +31,7 @@ _HEADER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 # These have a meaning to the gateway or to HTTP itself.
 _TAKEN = re.compile(
     "authorization|cookie|host|connection|upgrade|te|trailer|expect|forwarded|origin|referer|user-agent|via"
-    "|traceparent|tracestate|baggage|(accept|content|transfer|proxy|sec|x-forwarded|x-request)(-.*)?"
+    "|traceparent|tracestate|baggage|x-api-key|(accept|content|transfer|proxy|sec|x-forwarded|x-request)(-.*)?"
 )
 
 
@@ -159,13 +159,15 @@ class SourceContext(Generic[S]):
     """What an adapter is handed: its instance's key and settings, a transport and the clock.
 
     To its client the transport is all that lies around the source; to its `auth`, which logs in below
-    that, the source alone.
+    that, the source alone. `reread` gives the settings with their secrets as the files hold them now, where
+    they came from files (see `renewal.Renewal`).
     """
 
     key: str
     settings: S
     transport: Transport
     clock: Clock
+    reread: Callable[[S], S] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from gateway.domain.ledger import Entry, EntryFilter
 from gateway.sandbox import Running, Sandbox
 from gateway.sandbox.writes import is_write
 from gateway.store.ledger import SqlLedger, open_ledger
+from tests.callers import NO_LOGIN
 from tests.chaos import pieces
 from tests.chaos.database import Database, running_database
 from tests.chaos.pieces import THULIUM
@@ -114,7 +115,8 @@ def _settings(
     # One of the custom fields that the sandbox's tenant has.
     sources[THULIUM]["reference_field"] = "gateway_ref"
     return {
-        "server": {"port": 0, "explorer": False},
+        **NO_LOGIN,
+        "server": {"port": 0},
         "ledger": {"url": ledger_url, "reconcile_every_s": _RECONCILE_EVERY_S},
         "sources": sources,
     }

@@ -13,11 +13,15 @@ from gateway.app import create_app
 from gateway.commands.dev import sandbox_sources
 from gateway.observability.logs import configure_logs
 from gateway.sandbox import Faults, Running, Sandbox
+from tests.callers import NO_LOGIN
 from tests.ledgers import temporary_ledger
 
 # What is asked reaches the sandbox, once: what is shared, kept and tried again has tests of its own.
 BARE: dict[str, Any] = {"cache_ttl_s": 0, "max_stale_s": 0, "max_retries": 0}
-UNCAPPED: dict[str, Any] = {"operations": {"max_calls": 1000, "max_calls_per_source": 1000}}
+UNCAPPED: dict[str, Any] = {
+    **NO_LOGIN,
+    "operations": {"max_calls": 1000, "max_calls_per_source": 1000},
+}
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,7 @@ def settings_of(sandbox: Sandbox, served: Running, collector: str, quoting: str)
         f"{PREFIX}SOURCES": json.dumps(sources | refused),
         f"{PREFIX}FORWARDING__ID_KEY": PLANTED["id key"],
         f"{PREFIX}SERVER__PORT": "0",
+        f"{PREFIX}AUTH__REQUIRED": "false",
         f"{PREFIX}METRICS__PORT": "0",
         f"{PREFIX}TRACING__ENDPOINT": collector,
         f"{PREFIX}TRACING__SAMPLE_RATIO": "1",

@@ -30,6 +30,7 @@ from gateway.sources.rest import Rest, each
 from gateway.sources.spec import SourceContext, SourceSettings, SourceSpec
 from gateway.transport import Call
 from gateway.transport import Reply as HttpReply
+from tests.callers import NO_LOGIN
 from tests.ledgers import new_ledger
 
 
@@ -176,7 +177,7 @@ async def test_an_invented_source_is_queried_and_written_through_by_its_spec_alo
     specs = {**SPECS, SPEC.kind: SPEC}
     table = {"kind": "notebook", "base_url": api_url, "word": "sesame"}
     settings = config.check(
-        {"ledger": {"url": new_ledger(tmp_path)}, "sources": {"kitchen": table}}, specs=specs
+        {**NO_LOGIN, "ledger": {"url": new_ledger(tmp_path)}, "sources": {"kitchen": table}}, specs=specs
     )
     app = create_app(settings, specs=specs)
     transport = httpx.ASGITransport(app)
@@ -235,7 +236,9 @@ async def test_a_write_that_can_not_be_read_back_is_still_told_as_done(api_url: 
     specs = {**SPECS, SPEC.kind: SPEC}
     table = {"kind": "notebook", "base_url": api_url, "word": "sesame"}
     app = create_app(
-        config.check({"ledger": {"url": new_ledger(tmp_path)}, "sources": {"kitchen": table}}, specs=specs),
+        config.check(
+            {**NO_LOGIN, "ledger": {"url": new_ledger(tmp_path)}, "sources": {"kitchen": table}}, specs=specs
+        ),
         specs=specs,
     )
     async with (

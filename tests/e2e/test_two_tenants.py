@@ -8,6 +8,7 @@ import pytest
 from gateway import config
 from gateway.app import create_app
 from gateway.sandbox import Sandbox
+from tests.callers import NO_LOGIN
 from tests.e2e.conftest import Stack
 from tests.ledgers import new_ledger
 
@@ -24,7 +25,7 @@ async def tenants(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
             "as-provider": {**hub, "token": token["providerToken"]},
         }
         ledger_url = new_ledger(tmp_path_factory.mktemp("ledger"))
-        app = create_app(config.check({"ledger": {"url": ledger_url}, "sources": sources}))
+        app = create_app(config.check({**NO_LOGIN, "ledger": {"url": ledger_url}, "sources": sources}))
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),

@@ -9,6 +9,7 @@ from gateway.commands.dev import sandbox_sources
 from gateway.config import Settings
 from gateway.sandbox import Running, Sandbox
 from gateway.sources.spec import SourceSettings
+from tests.callers import NO_LOGIN
 
 TIMEOUT_HEADER = "X-Request-Timeout"
 _OPERATIONS = "operations"
@@ -52,7 +53,8 @@ def configuration(
     for source in sources.values():
         source |= {name: value for name, value in wanted.items() if name not in unknown}
     settings: dict[str, Any] = {
-        "server": {"port": 0, "explorer": False},
+        **NO_LOGIN,
+        "server": {"port": 0},
         "ledger": {"url": ledger_url},
         "sources": sources,
     }

@@ -22,6 +22,7 @@ from gateway.domain.errors import SourceUnavailable
 from gateway.observability.logs import configure_logs
 from gateway.sandbox import Sandbox
 from tests.answers import errors_of
+from tests.callers import NO_LOGIN
 from tests.ledgers import new_ledger
 from tests.processes import running
 
@@ -51,7 +52,9 @@ async def test_every_address_is_served() -> None:
 
 
 async def test_enabled_sources_are_in_the_graph_and_no_others(tmp_path: Path) -> None:
-    app = create_app(config.check({"ledger": {"url": new_ledger(tmp_path)}, "sources": UNREACHED}))
+    app = create_app(
+        config.check({**NO_LOGIN, "ledger": {"url": new_ledger(tmp_path)}, "sources": UNREACHED})
+    )
     async with app.router.lifespan_context(app), client(app) as http:
         answer = await http.post("/graphql", json={"query": "{ sources { key kind name } }"})
     assert answer.json() == {"data": {"sources": [{"key": "support", "kind": "netevia", "name": "Support"}]}}
@@ -82,7 +85,7 @@ async def test_concurrent_operations_share_nothing(tmp_path: Path) -> None:
     sandbox = Sandbox()
     async with sandbox.serve() as served:
         settings = {"ledger": {"url": new_ledger(tmp_path)}, "sources": sandbox_sources(sandbox, served)}
-        app = create_app(config.check(settings))
+        app = create_app(config.check({**settings, **NO_LOGIN}))
         async with app.router.lifespan_context(app), client(app) as http:
             said = io.StringIO()
             with redirect_stderr(said):
@@ -113,9 +116,12 @@ async def test_concurrent_operations_share_nothing(tmp_path: Path) -> None:
 def port() -> Iterator[int]:
     """A gateway of its own: it is sent garbage, which it may complain of."""
     sources = json.dumps({"support": UNREACHED["support"]})
-    with running(
-        "serve", until="listens", HELPDESK_GATEWAY_SOURCES=sources, HELPDESK_GATEWAY_SERVER__PORT="0"
-    ) as (process, said):
+    changes = {
+        "HELPDESK_GATEWAY_SOURCES": sources,
+        "HELPDESK_GATEWAY_SERVER__PORT": "0",
+        "HELPDESK_GATEWAY_AUTH__REQUIRED": "false",
+    }
+    with running("serve", until="listens", **changes) as (process, said):
         listens = re.search(r":(\d+)/", said[0])
         assert listens
         yield int(listens[1])

@@ -522,6 +522,7 @@ def test_what_may_go_from_the_ledger_follows_from_its_settings() -> None:
         keys_before=datetime(2026, 3, 30, tzinfo=UTC),
         bodies_before=datetime(2026, 3, 31, tzinfo=UTC),
         entries_before=datetime(2026, 3, 1, tzinfo=UTC),
+        events_before=datetime(2024, 3, 31, tzinfo=UTC),
     )
 
 
@@ -529,6 +530,15 @@ def test_what_may_go_from_the_ledger_follows_from_its_settings() -> None:
 def test_nothing_is_kept_longer_than_its_entry(kept: str) -> None:
     assert _problems({"ledger": {"keep_entries_days": 30, kept: 31}}) == [
         "ledger: Value error, keep_entries_days can't be less than keep_keys_days or keep_bodies_days"
+    ]
+
+
+def test_the_audit_log_is_kept_as_long_as_what_it_tells_of() -> None:
+    assert _problems({"ledger": {"keep_entries_days": 800}}) == [
+        "ledger: Value error, keep_audit_days can't be less than keep_entries_days"
+    ]
+    assert _problems({"ledger": {"keep_audit_days": 30}}) == [
+        "ledger.keep_audit_days: Input should be greater than or equal to 31"
     ]
 
 

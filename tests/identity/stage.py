@@ -17,9 +17,11 @@ import uvicorn
 from gateway import config
 from gateway.app import create_app
 from gateway.commands.dev import sandbox_sources
+from gateway.domain.access import LOCAL_CALLER
 from gateway.domain.catalog import Catalog
 from gateway.resilience.stack import Stack
 from gateway.sandbox import KINDS, Running, Sandbox, Service
+from tests.callers import NO_LOGIN
 from tests.identity.accesses import STATIC, STATIC_PASSWORD, STATIC_USER, Cast, header
 from tests.identity.desks import STATIC_KIND, Witness, open_desks
 from tests.ledgers import new_ledger
@@ -73,7 +75,7 @@ async def open_stage(cast: Cast, folder: Path) -> AsyncIterator[Stage]:
         services, running = await stack.enter_async_context(open_desks(cast, witness))
         app = create_app(config.check(_settings(running, new_ledger(folder))))
         port = await stack.enter_async_context(_served(app))
-        catalog: Catalog = app.state.graphql._make_context("identity").catalog
+        catalog: Catalog = app.state.graphql._make_context(LOCAL_CALLER, "identity").catalog
         yield Stage(cast, port, services, witness, folder, {each.key: _stack(each) for each in catalog})
 
 
@@ -85,6 +87,7 @@ def _settings(running: Running, ledger_url: str) -> dict[str, Any]:
             sources[kind].pop(name, None)
         sources[kind] |= {"credentials": "forward", "forward_header": header(kind)}
     return {
+        **NO_LOGIN,
         "ledger": {"url": ledger_url, "reconcile_every_s": 1},
         "forwarding": {"id_key": "not random, but long enough for this"},
         "operations": {"timeout_s": 6, "max_calls": 1000, "max_calls_per_source": 1000},

@@ -21,6 +21,7 @@ from tests.processes import LEDGER_URL, ended, run, running
 
 SERVER = "HELPDESK_GATEWAY_SERVER"
 SOURCES = "HELPDESK_GATEWAY_SOURCES"
+NO_LOGIN = "HELPDESK_GATEWAY_AUTH__REQUIRED"
 UNREACHED = {"kind": "netevia", "base_url": "http://127.0.0.1:9/", "token": "t"}
 
 
@@ -35,13 +36,28 @@ def test_anything_else_is_not(host: str) -> None:
 
 
 def test_every_reason_not_to_start_is_listed_at_once() -> None:
-    done = run("serve", **{f"{SERVER}__HOST": "0.0.0.0"})  # noqa: S104
+    done = run("serve", **{f"{SERVER}__HOST": "0.0.0.0", NO_LOGIN: "false"})  # noqa: S104
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
         "The configuration can't be used:",
-        "  server.host: 0.0.0.0 is reachable from other machines, and this version has no login. Use 127.0.0.1 or ::1.",
+        "  auth.required: is off, and 0.0.0.0 (server.host) is reachable from other machines. Turn it on, or listen on 127.0.0.1 or ::1.",
         "  sources: configure at least one, such as [sources.support]; docs/configuration.toml shows how",
     ]
+
+
+def test_beyond_loopback_it_listens_only_with_log_in(tmp_path: Path) -> None:
+    settings = {
+        "server": {"host": "192.0.2.1", "port": 0},
+        "sources": {"support": UNREACHED},
+        "ledger": {"url": f"sqlite:///{tmp_path}/empty.db"},
+    }
+    with pytest.raises(ConfigError) as caught:
+        serve(config.check({**settings, "auth": {"required": False}}))
+    assert [each.partition(":")[0] for each in caught.value.problems] == ["auth.required"]
+    with pytest.raises(ConfigError) as caught:
+        serve(config.check(settings))
+    # Past that check, to the next one.
+    assert [each.partition(":")[0] for each in caught.value.problems] == ["ledger.url"]
 
 
 def test_a_source_that_is_switched_off_does_not_count() -> None:
@@ -73,6 +89,7 @@ def test_it_serves_reads_while_the_ledger_is_away_and_refuses_writes() -> None:
         SOURCES: json.dumps({"support": UNREACHED}),
         f"{SERVER}__PORT": "0",
         LEDGER_URL: "postgresql://user:s3cret@127.0.0.1:9/none",
+        NO_LOGIN: "false",
     }
     with running("serve", until="listens", **changes) as (process, said):
         url = said[-1].split()[-1]
@@ -118,7 +135,12 @@ def test_a_taken_port_is_one_line_and_exit_code_1(
     [("127.0.0.1", signal.SIGINT), ("::1", signal.SIGTERM), ("localhost", signal.SIGTERM)],
 )
 def test_it_serves_until_a_signal(host: str, number: signal.Signals) -> None:
-    changes = {SOURCES: json.dumps({"support": UNREACHED}), f"{SERVER}__PORT": "0", f"{SERVER}__HOST": host}
+    changes = {
+        SOURCES: json.dumps({"support": UNREACHED}),
+        f"{SERVER}__PORT": "0",
+        f"{SERVER}__HOST": host,
+        NO_LOGIN: "false",
+    }
     with running("serve", until="listens", **changes) as (process, said):
         listens = re.fullmatch(r"The gateway listens: (http://\S+)/graphql\n", said[0])
         assert listens
@@ -134,7 +156,8 @@ async def test_it_serves_what_the_configured_sources_have() -> None:
     sandbox = Sandbox()
     async with sandbox.serve() as served:
         sources = json.dumps({"desk": sandbox_sources(sandbox, served)["thulium"]})
-        with running("serve", until="listens", **{SOURCES: sources, f"{SERVER}__PORT": "0"}) as (_, said):
+        changes = {SOURCES: sources, f"{SERVER}__PORT": "0", NO_LOGIN: "false"}
+        with running("serve", until="listens", **changes) as (_, said):
             url = said[0].split()[-1]
             query = '{ ticket(ref: {source: "desk", nativeId: "1234"}) { number queue } }'
             async with httpx.AsyncClient(trust_env=False) as http:

@@ -13,6 +13,7 @@ from gateway import config
 from gateway.app import create_app
 from gateway.observability.logs import configure_logs
 from gateway.sandbox import Faults
+from tests.callers import NO_LOGIN
 from tests.e2e.conftest import Stack, open_stack
 from tests.ledgers import new_ledger
 
@@ -44,7 +45,15 @@ def log() -> Log:
 @pytest.fixture(scope="module")
 async def bare(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
     """The gateway without sources."""
-    app = create_app(config.check({"ledger": {"url": new_ledger(tmp_path_factory.mktemp("ledger"))}}))
+    app = create_app(
+        config.check(
+            {
+                **NO_LOGIN,
+                "server": {"explorer": True},
+                "ledger": {"url": new_ledger(tmp_path_factory.mktemp("ledger"))},
+            }
+        )
+    )
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from starlette.datastructures import Headers
 
+from gateway.domain.acting import SYSTEM
 from gateway.domain.callers import Credential, forwarded
 from gateway.domain.deadline import current_deadline
 from gateway.domain.spending import CallCaps, current_spending
@@ -25,7 +26,7 @@ def headers(*pairs: tuple[str, str]) -> Headers:
 
 
 def refusal(given: Headers) -> tuple[int, str, str]:
-    with pytest.raises(HttpProblem) as refused, on_behalf(given, FORWARDING):
+    with pytest.raises(HttpProblem) as refused, on_behalf(given, FORWARDING, SYSTEM):
         raise AssertionError("it was let in")
     return refused.value.status, refused.value.code.value, refused.value.message
 
@@ -50,7 +51,7 @@ def refusal(given: Headers) -> tuple[int, str, str]:
 )
 def test_an_operation_ends_a_little_before_its_caller_stops_waiting(asked: str | None, left: float) -> None:
     began = time.monotonic()
-    with on_behalf(headers() if asked is None else headers((TIMEOUT_HEADER, asked)), CALLERS):
+    with on_behalf(headers() if asked is None else headers((TIMEOUT_HEADER, asked)), CALLERS, SYSTEM):
         deadline = current_deadline()
         ended = time.monotonic()
     assert deadline is not None
@@ -81,10 +82,10 @@ def test_two_times_are_no_time() -> None:
 
 def test_each_operation_has_an_account_of_its_own_with_the_configured_caps() -> None:
     options = replace(CALLERS, caps=CallCaps(in_all=1, per_source=1))
-    with on_behalf(headers(), options) as first:
+    with on_behalf(headers(), options, SYSTEM) as first:
         assert current_spending() is first
         first.spend("hub", capped=True)
-    with on_behalf(headers(), options) as second:
+    with on_behalf(headers(), options, SYSTEM) as second:
         second.spend("hub", capped=True)
     assert (first.in_all, second.in_all) == (1, 1)
 
@@ -110,7 +111,7 @@ def test_each_header_is_for_one_source() -> None:
 
 def test_what_is_forwarded_holds_for_the_request_alone() -> None:
     given = headers(("x-hub-token", "hub secret"))
-    with on_behalf(given, FORWARDING):
+    with on_behalf(given, FORWARDING, SYSTEM):
         inside = forwarded("hub")
         assert inside == credentials_of(given, FORWARDING)["hub"]
     assert (forwarded("hub"), current_deadline(), current_spending()) == (None, None, None)
@@ -119,7 +120,7 @@ def test_what_is_forwarded_holds_for_the_request_alone() -> None:
 async def test_requests_at_the_same_time_have_each_their_own() -> None:
     async def request(secret: str | None) -> Credential | None:
         given = headers() if secret is None else headers(("x-hub-token", secret))
-        with on_behalf(given, FORWARDING):
+        with on_behalf(given, FORWARDING, SYSTEM):
             await asyncio.sleep(0)
             return forwarded("hub")
 

@@ -13,14 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway import config
 from gateway.app import create_app
-from gateway.config import ServerSettings, Settings
+from gateway.domain.access import Principal
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import MAX_TOKENS, Executor
 from resolvers.context import Context
 from resolvers.schema import build_schema
 from tests.answers import errors_of, only_error
-from tests.callers import CALLERS
+from tests.callers import ANYONE, CALLERS, NO_LOGIN
 from tests.gateway.http.conftest import Log
 
 STRICT = {"accept": "application/graphql-response+json"}
@@ -268,7 +269,7 @@ async def test_a_browser_with_a_query_gets_its_answer(bare: httpx.AsyncClient) -
 
 
 async def test_the_explorer_can_be_left_out() -> None:
-    app = create_app(Settings(server=ServerSettings(explorer=False)))
+    app = create_app(config.check({**NO_LOGIN, "server": {"explorer": False}}))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,
@@ -280,10 +281,10 @@ async def test_the_explorer_can_be_left_out() -> None:
 
 
 async def test_a_fault_of_the_gateway_itself_is_masked_and_logged(log: Log) -> None:
-    def no_context(request_id: str) -> Context:
+    def no_context(_: Principal, request_id: str) -> Context:
         raise RuntimeError(f"the pool at http://internal:1 is gone for {request_id}")
 
-    endpoint = GraphQLEndpoint(Executor(build_schema()), no_context, CALLERS, with_explorer=False)
+    endpoint = GraphQLEndpoint(Executor(build_schema()), no_context, ANYONE, CALLERS, with_explorer=False)
 
     async def graphql(request: Request) -> Response:
         return await endpoint.respond(request)

@@ -27,7 +27,7 @@ from gateway.domain.errors import (
 from gateway.domain.ledger import LedgerUnavailable
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import Executor
-from tests.callers import CALLERS
+from tests.callers import ANYONE, CALLERS
 from tests.gateway.http.conftest import Log
 from tests.resolvers.contexts import context
 
@@ -104,7 +104,8 @@ class Query:
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     endpoint = GraphQLEndpoint(
         Executor(strawberry.Schema(Query)),
-        lambda request_id: context(request_id=request_id),
+        lambda _, request_id: context(request_id=request_id),
+        ANYONE,
         CALLERS,
         with_explorer=False,
     )

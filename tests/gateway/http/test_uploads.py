@@ -15,7 +15,7 @@ from gateway.http.uploads import MAX_UPLOAD_BYTES, UploadEndpoint
 from gateway.sandbox import Faults
 from gateway.writes.uploads import Uploads
 from tests.answers import errors_of
-from tests.callers import CALLERS
+from tests.callers import ANYONE, CALLERS
 from tests.e2e.conftest import Stack
 from tests.gateway.http.conftest import Log
 
@@ -237,7 +237,7 @@ async def test_a_fault_of_the_gateway_itself_is_masked_and_logged(log: Log) -> N
         def named(self, *_: object, **__: object) -> Any:
             raise RuntimeError("no catalog at http://internal:1")
 
-    endpoint = UploadEndpoint(Broken(()), Uploads(utc_now), CALLERS)
+    endpoint = UploadEndpoint(Broken(()), Uploads(utc_now), ANYONE, CALLERS)
     scope = {
         "type": "http",
         "method": "POST",
