@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.domain.access import Scope
 from gateway.domain.deadline import within_half
 from gateway.domain.errors import BadInput, GatewayError
 from gateway.domain.ids import Ref
@@ -53,7 +54,7 @@ async def cases_by_guid(fetch: AnyFetch, guids: list[Any], asked: Asked) -> Conn
     cursors = ListCursors("cases", (guids, asked.sources))
     start = cursors.read(asked.after).get(_FEED, Position(0)).offset
     candidates = [
-        by_guid(fetch, str(guid), f"filter.guids.{index}", sources=asked.sources)
+        by_guid(fetch, str(guid), f"filter.guids.{index}", needs=Scope.CASES_READ, sources=asked.sources)
         for index, guid in enumerate(guids)
     ]
     page = candidates[start : start + size]

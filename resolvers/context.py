@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 
 from graphql import FieldNode
 
-from gateway.domain.catalog import Catalog
+from gateway.domain.access import LOCAL, Principal, Scope
+from gateway.domain.catalog import Catalog, Source
 from gateway.domain.clock import Clock
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import Forbidden, GatewayError
 from gateway.domain.ids import Ref
 from gateway.domain.ledger import Entry
 from gateway.domain.records import Account, MessageAuthor, Origin
-from gateway.plans.fields import Fetch, FieldLoaders
+from gateway.plans.fields import Fetch, FieldLoaders, Needs
 from gateway.writes.history import History
 from gateway.writes.reconcile import Reconciler
 from gateway.writes.service import Writes
@@ -45,8 +46,9 @@ class Context:
     """One operation's surroundings. Make it inside the running loop, on behalf of its caller.
 
     Attributes:
-        principal: Who asks; until there is a login it is always the same one.
+        principal: Who asks, and what they may.
         owners: The names under which the caller owns writes (`Source.owner`).
+        operated: The sources of which the caller may see everybody's writes; None for all.
     """
 
     catalog: Catalog
@@ -56,17 +58,37 @@ class Context:
     uploads: Uploads
     clock: Clock
     request_id: str
-    principal: str = "local"
+    principal: Principal = LOCAL
     loaders: FieldLoaders = field(default_factory=lambda: FieldLoaders(_source_of))
     reports: list[Report] = field(default_factory=list)
     records: RecordLoaders = field(init=False)
     owners: frozenset[str] = field(init=False)
+    operated: frozenset[str] | None = field(init=False)
     recall: Recall = field(init=False)
 
     def __post_init__(self) -> None:
         self.records = RecordLoaders(self.catalog)
-        self.owners = self.catalog.owners(self.principal)
-        self.recall = Recall(self.history, self.catalog, self.owners)
+        self.owners = self.catalog.owners(self.principal.subject)
+        self.operated = self.principal.grants.sources.get(Scope.OPERATE, frozenset())
+        self.recall = Recall(self.history, self.catalog, self.owners, self.operated)
+
+    def refusal(self, needs: Needs, parent: object | None) -> Forbidden | None:
+        """Why a field that needs any of these is refused below a parent (None: at the root), if it is."""
+        grants = self.principal.grants
+        source = None if parent is None else _source_of(parent)
+        for scope in needs:
+            if grants.allow_anywhere(scope) if source is None else grants.allow(scope, source):
+                return None
+        return Forbidden(needs[0], source=source)
+
+    def require(self, scope: Scope, source: Source) -> None:
+        """Refuse what the caller may not do at a source.
+
+        Raises:
+            Forbidden: They may not.
+        """
+        if not self.principal.grants.allow(scope, source.key):
+            raise Forbidden(scope, source=source.key)
 
     def forget(self, *refs: Ref) -> None:
         """Let the operation's next looks see what a write has changed: these records, and the ledger."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from gateway.domain import ports
+from gateway.domain.access import Scope
 from gateway.domain.catalog import Source
 from gateway.domain.deadline import within_half
 from gateway.domain.ids import Ref
@@ -11,7 +12,7 @@ from gateway.domain.pages import Feed, NoFeed, SliceState
 from gateway.domain.records import Account, Conversation, ServiceSubscription, Ticket
 from resolvers.batches.completion import complete
 from resolvers.context import AnyFetch
-from resolvers.merging import Participant, merge_newest_first, one_after_the_other, participants
+from resolvers.merging import Participant, merge_newest_first, one_after_the_other, participants, some_allowed
 from resolvers.paging import Asked, Connection, Edge, ListCursors
 
 C = TypeVar("C", bound=Conversation)
@@ -26,8 +27,14 @@ _FOREIGN = NoFeed(SliceState.SKIPPED, "The named account belongs to another sour
 async def accounts(fetch: AnyFetch, wanted: ports.AccountFilter, asked: Asked) -> Connection[Account]:
     """Accounts, source after source."""
     offers = _offers(
-        fetch, asked, ports.AccountLister, lambda lister: lister.list_accounts(wanted), wanted.organization
+        fetch,
+        asked,
+        ports.AccountLister,
+        lambda lister: lister.list_accounts(wanted),
+        wanted.organization,
+        needs=Scope.ACCOUNTS_READ,
     )
+    offers = some_allowed(offers, Scope.ACCOUNTS_READ)
     cursors = ListCursors("accounts", (wanted, asked.sources))
     return await one_after_the_other(fetch, offers, asked=asked, cursors=cursors)
 
@@ -43,7 +50,9 @@ async def subscriptions(
         lambda lister: lister.list_subscriptions(wanted),
         wanted.account,
         wanted.reseller,
+        needs=Scope.SUBSCRIPTIONS_READ,
     )
+    offers = some_allowed(offers, Scope.SUBSCRIPTIONS_READ)
     cursors = ListCursors("subscriptions", (wanted, asked.sources))
     return await one_after_the_other(fetch, offers, asked=asked, cursors=cursors)
 
@@ -57,13 +66,15 @@ async def cases(fetch: AnyFetch, wanted: ports.CaseFilter, asked: Asked) -> Conn
         lambda lister: lister.list_cases(wanted),
         wanted.partner,
         wanted.provider,
+        needs=Scope.CASES_READ,
     )
+    offers = some_allowed(offers, Scope.CASES_READ)
     return await _newest_first(fetch, offers, asked, ListCursors("cases", (wanted, asked.sources)))
 
 
 async def tickets(fetch: AnyFetch, wanted: ports.ConversationFilter, asked: Asked) -> Connection[Ticket]:
     """Tickets, newest first among the sources."""
-    offers = _ticket_offers(fetch, wanted, asked)
+    offers = some_allowed(_ticket_offers(fetch, wanted, asked), Scope.TICKETS_READ)
     return await _newest_first(fetch, offers, asked, ListCursors("tickets", (wanted, asked.sources)))
 
 
@@ -76,12 +87,14 @@ async def conversations(fetch: AnyFetch, wanted: ports.ConversationFilter, asked
         lambda lister: lister.list_conversations(wanted),
         wanted.account,
         wanted.assignee,
+        needs=Scope.CASES_READ,
     )
     as_tickets = _ticket_offers(fetch, wanted, asked)
     offers = [
         tickets if cases.offer == _NO_LIST else cases
         for cases, tickets in zip(as_cases, as_tickets, strict=True)
     ]
+    offers = some_allowed(offers, Scope.TICKETS_READ)
     return await _newest_first(fetch, offers, asked, ListCursors("conversations", (wanted, asked.sources)))
 
 
@@ -93,11 +106,17 @@ def _ticket_offers(fetch: AnyFetch, wanted: ports.ConversationFilter, asked: Ask
         lambda lister: lister.list_tickets(wanted),
         wanted.account,
         wanted.assignee,
+        needs=Scope.TICKETS_READ,
     )
 
 
 def _offers(
-    fetch: AnyFetch, asked: Asked, port: type[P], feeds: Callable[[P], Offer], *named: Ref | None
+    fetch: AnyFetch,
+    asked: Asked,
+    port: type[P],
+    feeds: Callable[[P], Offer],
+    *named: Ref | None,
+    needs: Scope,
 ) -> list[Participant[Any]]:
     """The sources' offers; a source that can't hold the named accounts is skipped, not asked."""
     owners = {ref.source for ref in named if ref is not None}
@@ -105,7 +124,7 @@ def _offers(
     def offer(source: Source, lister: P) -> Offer:
         return _FOREIGN if owners - {source.key} else feeds(lister)
 
-    return participants(fetch, asked.sources, port, offer, without=_NO_LIST)
+    return participants(fetch, asked.sources, port, offer, without=_NO_LIST, needs=needs)
 
 
 async def _newest_first(

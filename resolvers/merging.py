@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
+from gateway.domain.access import Scope
 from gateway.domain.catalog import Source
 from gateway.domain.deadline import within_half
-from gateway.domain.errors import SourceError, as_source_error
+from gateway.domain.errors import Forbidden, SourceError, as_source_error
 from gateway.domain.ids import Ref
 from gateway.domain.pages import Feed, NoFeed, SliceState
 from gateway.domain.records import Fetched
@@ -34,6 +35,7 @@ from resolvers.paging import (
 T = TypeVar("T")
 P = TypeVar("P")
 
+_FORBIDDEN = NoFeed(SliceState.FORBIDDEN, "You may not see this source's part.")
 _UNWANTED = NoFeed(SliceState.SKIPPED, "Not among the wanted sources.")
 
 # An offset shifts when the list changes between two pages. Reading this many items again before it,
@@ -50,6 +52,7 @@ def participants(
     feeds: Callable[[Source, P], tuple[Feed[T], ...] | NoFeed],
     *,
     without: NoFeed,
+    needs: Scope,
 ) -> "list[Participant[T]]":
     """What each configured source has to offer to a list.
 
@@ -59,6 +62,7 @@ def participants(
         port: The ability that the list needs.
         feeds: Asks a client of that port for its feeds.
         without: What sources without the ability answer.
+        needs: What the caller must be allowed at a source for it to be asked.
     Raises:
         BadInput: A wanted source isn't configured.
     """
@@ -70,8 +74,12 @@ def participants(
         client = source.port(port)
         if names is not None and source.key not in names:
             offer: tuple[Feed[T], ...] | NoFeed = _UNWANTED
+        elif client is None:
+            offer = without
+        elif not fetch.context.principal.grants.allow(needs, source.key):
+            offer = _FORBIDDEN
         else:
-            offer = without if client is None else feeds(source, client)
+            offer = feeds(source, client)
         offers.append(Participant(source.key, offer))
     return offers
 
@@ -152,6 +160,19 @@ class _Reader(Generic[T]):
     @property
     def may_have_more(self) -> bool:
         return bool(self.buffer) or (not self.exhausted and self.error is None)
+
+
+def some_allowed(participants: "list[Participant[T]]", needs: Scope) -> "list[Participant[T]]":
+    """The same, unless nobody takes part for want of being allowed.
+
+    Raises:
+        Forbidden: There would be nothing to see but refusals.
+    """
+    offers = [each.offer for each in participants]
+    if _FORBIDDEN in offers and all(isinstance(offer, NoFeed) for offer in offers):
+        refused = [each.source for each in participants if each.offer == _FORBIDDEN]
+        raise Forbidden(needs, source=refused[0] if len(refused) == 1 else None)
+    return participants
 
 
 async def merge_newest_first(

@@ -21,22 +21,37 @@ class Recall:
     Its coroutines raise LedgerUnavailable.
     """
 
-    def __init__(self, history: History, catalog: Catalog, owners: Collection[str]) -> None:
+    def __init__(
+        self,
+        history: History,
+        catalog: Catalog,
+        owners: Collection[str],
+        operated: frozenset[str] | None = frozenset(),
+    ) -> None:
+        """Look for somebody.
+
+        Args:
+            history: The ledger.
+            catalog: The sources.
+            owners: The names under which the caller owns writes.
+            operated: The sources of which they may see everybody's; None for all.
+        """
         self._history = history
         self._catalog = catalog
         self._owners = owners
+        self._operated = operated
         self._entries: DataLoader[str, Entry | None] = DataLoader(history.entries)
         self._by_results: DataLoader[Ref, Entry | None] = DataLoader(history.by_results)
         self._sent: DataLoader[Ref, Sequence[Entry]] = DataLoader(self._load_sent)
 
     async def write(self, ref: Ref) -> Entry | None:
-        """The caller's own write of this reference."""
+        """The write of this reference, if the caller may see it."""
         entry = await self._entries.load(ref.parts[0])
-        return self._history.own(entry, self._owners) if entry is not None and entry.ref == ref else None
+        return self._visible(entry) if entry is not None and entry.ref == ref else None
 
     async def write_of(self, message: Ref) -> Entry | None:
-        """The caller's own write that has become a message."""
-        return self._history.own(await self._entry_of(message), self._owners)
+        """The write that has become a message, if the caller may see it."""
+        return self._visible(await self._entry_of(message))
 
     async def messages_to(self, conversation: Ref) -> tuple[Message, ...]:
         """The messages that were sent to a conversation, oldest first."""
@@ -79,6 +94,9 @@ class Recall:
         loaders: tuple[DataLoader[Any, Any], ...] = (self._entries, self._by_results, self._sent)
         for loader in loaders:
             loader.clear_all()
+
+    def _visible(self, entry: Entry | None) -> Entry | None:
+        return self._history.own(entry, self._owners, operated=self._operated)
 
     async def _served(self, message: Ref) -> Message | None:
         entry = await self._entry_of(message)

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from gateway.domain.access import Scope
 from gateway.domain.catalog import Source
-from gateway.domain.errors import BadInput
+from gateway.domain.errors import BadInput, Forbidden
 from gateway.domain.ids import EntityType, Ref, parse_global_id
+from resolvers.access import reading
 from resolvers.context import AnyFetch
 from resolvers.types.inputs import SourceRef
 
@@ -39,11 +41,32 @@ def by_native_id(fetch: AnyFetch, given: SourceRef, argument: str, *types: Entit
     raise BadInput(f"{source.key} has no {_either(types)}.", argument=f"{argument}.source")
 
 
-def by_guid(fetch: AnyFetch, guid: str, argument: str, *, sources: Sequence[str] | None = None) -> list[Ref]:
-    """The references that a case's guid may stand for: one per source that has cases.
+def readable(fetch: AnyFetch, ref: Ref) -> Ref:
+    """A reference, if the caller may read what it stands for.
 
     Raises:
+        Forbidden: They may not, whether or not there is such a record.
+    """
+    refusal = reading(fetch.context.principal.grants, ref)
+    if refusal is not None:
+        raise refusal
+    return ref
+
+
+def by_guid(
+    fetch: AnyFetch, guid: str, argument: str, *, needs: Scope, sources: Sequence[str] | None = None
+) -> list[Ref]:
+    """The references that a case's guid may stand for: one per source that has cases.
+
+    Args:
+        fetch: The field that takes it.
+        guid: What was given.
+        argument: Where it stands, for the error.
+        needs: What the caller must be allowed at a source, for it to be one of them.
+        sources: Those that may be among them; all by default.
+    Raises:
         BadInput: It is no guid, or none of the sources has cases.
+        Forbidden: At none of those that have is the caller allowed.
     """
     candidates = [
         each
@@ -52,7 +75,11 @@ def by_guid(fetch: AnyFetch, guid: str, argument: str, *, sources: Sequence[str]
     ]
     if not candidates:
         raise BadInput("None of the configured, or of the wanted, sources has cases.", argument=argument)
-    return [each.ref_of(EntityType.CASE, guid, argument=argument) for each in candidates]
+    refs = [each.ref_of(EntityType.CASE, guid, argument=argument) for each in candidates]
+    allowed = [ref for ref in refs if fetch.context.principal.grants.allow(needs, ref.source)]
+    if not allowed:
+        raise Forbidden(needs, source=refs[0].source if len(refs) == 1 else None)
+    return allowed
 
 
 def exactly_one(argument: str, **given: object) -> None:

@@ -49,11 +49,12 @@ class SliceState(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
     UNSUPPORTED = "UNSUPPORTED"
     SKIPPED = "SKIPPED"
+    FORBIDDEN = "FORBIDDEN"
 
 
 @dataclass(frozen=True, slots=True)
 class NoFeed:
-    """Why a source has nothing to list: UNSUPPORTED (it can't, and `reason` says what) or SKIPPED."""
+    """Why a source has nothing to list: UNSUPPORTED (it can't, `reason` says what), SKIPPED or FORBIDDEN."""
 
     state: SliceState
     reason: str

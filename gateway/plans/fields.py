@@ -4,9 +4,10 @@ A batch function gets every parent of one field at once and returns one slot per
 None, or the exception that costs just that parent's field. A plan calls it per level; here the
 Strawberry resolver is derived from it with an aiodataloader, so that no field can be N+1 by
 accident. Root fields are functions of the same form without parents. Each field says what it costs in
-REST calls (`gateway.plans.price`): none can be declared without.
+REST calls (`gateway.plans.price`), and what one must be allowed to ask for it: none can be declared
+without.
 
-The operation's context must offer `loaders: FieldLoaders`, fresh per operation.
+The operation's context must offer `loaders: FieldLoaders`, fresh per operation, and say who is refused.
 """
 
 import inspect
@@ -20,15 +21,25 @@ from graphql import FieldNode, GraphQLResolveInfo
 from strawberry.parent import StrawberryParent
 from strawberry.types import Info
 
+from gateway.domain.access import Scope
 from gateway.observability.tracing import span
 from gateway.plans.price import Price
 from gateway.plans.selection import Selection
+
+Needs = tuple[Scope, ...]
+"""Any of these scopes suffices."""
+
+OPEN: Needs = ()
+"""Whoever may ask at all may ask for this."""
 
 
 class HasLoaders(Protocol):
     """What the derived resolvers need of a context."""
 
     loaders: "FieldLoaders"
+
+    def refusal(self, needs: Needs, parent: object | None) -> Exception | None:
+        """Why a field with these needs is refused below a parent (None: at the root), if it is."""
 
 
 C = TypeVar("C", bound=HasLoaders)
@@ -91,7 +102,12 @@ class FieldLoaders:
 
 
 def batch_field(
-    batch: Callable[..., Awaitable[Sequence[object]]], *, description: str, calls: Price, **options: Any
+    batch: Callable[..., Awaitable[Sequence[object]]],
+    *,
+    description: str,
+    calls: Price,
+    needs: Needs,
+    **options: Any,
 ) -> Any:
     """A field that fetches, declared by its batch function.
 
@@ -99,18 +115,26 @@ def batch_field(
         batch: `async def batch(parents, fetch, **arguments) -> list`, one slot per parent.
         description: For the schema.
         calls: What it costs.
+        needs: What one must be allowed at the parent's source. Of parents where one isn't, nothing is
+            fetched.
         options: Anything else that `strawberry.field` takes.
     """
+    allowed = _allowed(batch, needs) if needs else batch
 
     async def resolve(root: Any, info: Info[HasLoaders, Any], **arguments: object) -> object:
-        return await info.context.loaders.load(batch, root, info._raw_info, arguments)  # noqa: SLF001
+        return await info.context.loaders.load(allowed, root, info._raw_info, arguments)  # noqa: SLF001
 
-    options = _priced(calls, options)
+    options = _declared(calls, needs, options)
     return _field(resolve, batch, skip=2, parent=True, description=description, options=options)
 
 
 def root_field(
-    fetcher: Callable[..., Awaitable[object]], *, description: str, calls: Price, **options: Any
+    fetcher: Callable[..., Awaitable[object]],
+    *,
+    description: str,
+    calls: Price,
+    needs: Needs,
+    **options: Any,
 ) -> Any:
     """A query's or mutation's root field.
 
@@ -118,19 +142,41 @@ def root_field(
         fetcher: `async def fetcher(fetch, **arguments)`.
         description: For the schema.
         calls: What it costs.
+        needs: What one must be allowed at some source. At which ones, the fetcher has to ask.
         options: Anything else that `strawberry.field` takes.
     """
 
     async def resolve(info: Info[HasLoaders, Any], **arguments: object) -> object:
+        refusal = info.context.refusal(needs, None) if needs else None
+        if refusal is not None:
+            raise refusal
         return await fetcher(_fetch(info._raw_info), **arguments)  # noqa: SLF001
 
-    options = _priced(calls, options)
+    options = _declared(calls, needs, options)
     return _field(resolve, fetcher, skip=1, parent=False, description=description, options=options)
 
 
-def _priced(calls: Price, options: dict[str, Any]) -> dict[str, Any]:
-    """Put the price where the schema's walker finds it."""
-    return {**options, "metadata": {**options.get("metadata", {}), Price: calls}}
+def _allowed(
+    batch: Callable[..., Awaitable[Sequence[object]]], needs: Needs
+) -> Callable[..., Awaitable[Sequence[object]]]:
+    """The same for those parents alone at whose sources it is allowed; the others' slots hold the refusal."""
+
+    async def ask_where_allowed(
+        parents: Sequence[object], fetch: "Fetch[Any]", **arguments: object
+    ) -> Sequence[object]:
+        refusals = [fetch.context.refusal(needs, parent) for parent in parents]
+        asked = [parent for parent, refusal in zip(parents, refusals, strict=True) if refusal is None]
+        if len(asked) == len(parents):
+            return await batch(parents, fetch, **arguments)
+        slots = iter(await batch(asked, fetch, **arguments) if asked else ())
+        return [next(slots) if refusal is None else refusal for refusal in refusals]
+
+    return ask_where_allowed
+
+
+def _declared(calls: Price, needs: Needs, options: dict[str, Any]) -> dict[str, Any]:
+    """Put the price and the needs where the schema's walkers find them."""
+    return {**options, "metadata": {**options.get("metadata", {}), Price: calls, Scope: needs}}
 
 
 def _fetch(info: "GraphQLResolveInfo[Any]") -> Fetch[Any]:

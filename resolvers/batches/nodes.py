@@ -16,6 +16,7 @@ from gateway.domain.records import (
     Ticket,
 )
 from gateway.plans.selection import Selection
+from resolvers.access import reading
 from resolvers.batches.completion import find_conversation
 from resolvers.batches.messages import find_message
 from resolvers.context import AnyFetch
@@ -27,6 +28,9 @@ _OF_ID = frozenset({"id", "__typename"})
 async def find_node(fetch: AnyFetch, ref: Ref, selection: Selection) -> Any:
     """The object that a reference stands for, read as far as the selection asks; None if it isn't there."""
     records, recall = fetch.context.records, fetch.context.recall
+    refusal = reading(fetch.context.principal.grants, ref)
+    if refusal is not None:
+        raise refusal
     if ref.type is EntityType.SOURCE:
         return fetch.context.catalog.get(ref.source)
     readers: Mapping[EntityType, Callable[[], Awaitable[Any]]] = {

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from gateway.domain.access import Scope
 from gateway.domain.catalog import Source
 from gateway.domain.errors import Refusal, RefusalCode
 from gateway.domain.ids import EntityType, Ref
@@ -19,7 +20,15 @@ from gateway.writes.service import Outcome
 from resolvers.batches.messages import read_message
 from resolvers.batches.nodes import named_node, referred
 from resolvers.context import AnyFetch
-from resolvers.mutations.performing import check_key, intend, known_message, payload, refused, settled
+from resolvers.mutations.performing import (
+    check_key,
+    client_for,
+    intend,
+    known_message,
+    payload,
+    refused,
+    settled,
+)
 from resolvers.references import by_id
 
 MAX_MESSAGES = 500
@@ -84,7 +93,9 @@ async def _named(
         field = ("messageIds", str(index))
         owner, ref = by_id(fetch, each, f"input.messageIds.{index}", EntityType.MESSAGE)
         owners.append(owner)
-        if owner.port(MessageConfirmer) is None:
+        # What is confirmed already isn't sent again, so that has to be read.
+        fetch.context.require(Scope.MESSAGES_READ, owner)
+        if client_for(fetch, "confirmMessages", owner, MessageConfirmer) is None:
             message = f"{owner.key} knows no confirming."
             refusals.append(Refusal(RefusalCode.UNSUPPORTED_BY_SOURCE, message, field, owner.key))
         elif owner is not owners[0]:

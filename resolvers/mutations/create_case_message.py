@@ -11,9 +11,12 @@ from gateway.domain.errors import BadInput, Refusal, RefusalCode
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import CaseMessageCreator
 from gateway.domain.writes import NewCaseMessage
+from resolvers.access import WRITES
 from resolvers.context import AnyFetch
+from resolvers.mutations.authors import AuthorInput, writing_as
 from resolvers.mutations.performing import (
     check_key,
+    client_for,
     intend,
     known_message,
     payload,
@@ -22,7 +25,6 @@ from resolvers.mutations.performing import (
     sent_message,
     unsupported,
 )
-from resolvers.mutations.reply import AuthorInput
 from resolvers.references import by_guid, by_id, exactly_one
 
 
@@ -47,7 +49,9 @@ class CreateCaseMessageInput:
         default=None, description="The message of the same case that it answers."
     )
     author: AuthorInput | None = strawberry.field(
-        default=None, description="The human author, each part at most 512 characters."
+        default=None,
+        description="The human author, each part at most 512 characters; yourself by default. Another one "
+        "needs the scope `messages:write_as`.",
     )
     internal: bool | None = strawberry.field(
         default=None, description="Only for the provider's eyes; partners can't read it back."
@@ -64,11 +68,11 @@ async def create_case_message(
 ) -> Any:
     """Send a case message once."""
     source, case = _case(fetch, input)
-    creator = source.port(CaseMessageCreator)
+    creator = client_for(fetch, "createCaseMessage", source, CaseMessageCreator)
     if creator is None:
         return unsupported(source, "take case messages", message=None)
     parent, misplaced = await _parent(fetch, input, source, case)
-    author = input.author or AuthorInput()
+    _, author = writing_as(fetch, source, author=input.author)
     wanted = NewCaseMessage(
         case=case,
         kind=input.type,
@@ -93,7 +97,7 @@ def _case(fetch: AnyFetch, given: CreateCaseMessageInput) -> tuple[Source, Ref]:
     exactly_one("input.case", case=given.case, guid=given.guid)
     if given.guid is None:
         return by_id(fetch, given.case or "", "input.case", EntityType.CASE)
-    refs = by_guid(fetch, given.guid, "input.guid")
+    refs = by_guid(fetch, given.guid, "input.guid", needs=WRITES["createCaseMessage"])
     if len(refs) > 1:
         keys = ", ".join(ref.source for ref in refs)
         raise BadInput(f"Several sources have cases ({keys}): give `case`.", argument="input.guid")

@@ -16,6 +16,7 @@ from resolvers.batches.completion import find_conversation, name_conversation
 from resolvers.context import AnyFetch
 from resolvers.mutations.performing import (
     check_key,
+    client_for,
     confirmed,
     intend,
     outgoing,
@@ -70,7 +71,7 @@ async def create_ticket(
 ) -> Any:
     """Create a ticket once."""
     source = fetch.context.catalog.named(input.source, argument="input.source")
-    creator = source.port(TicketCreator)
+    creator = client_for(fetch, "createTicket", source, TicketCreator)
     if creator is None:
         return unsupported(source, "create tickets", ticket=None)
     requester = None
@@ -115,5 +116,5 @@ async def _created(fetch: AnyFetch, outcome: Outcome[Ref]) -> Conversation | Non
     ref = outcome.value or (None if entry is None else entry.result)
     if entry is None or ref is None:
         return None
-    read = await read_back(fetch, "ticket", partial(find_conversation, fetch, ref))
+    read = await read_back(fetch, "ticket", ref, partial(find_conversation, fetch, ref))
     return read or fetch.context.history.ticket(entry) or name_conversation(fetch, ref)

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import strawberry
 
+from gateway.domain.access import Scope
 from gateway.domain.catalog import Source
-from gateway.domain.errors import BadInput, Refusal, RefusalCode
+from gateway.domain.errors import BadInput, Forbidden, Refusal, RefusalCode
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import NotificationSubscriptionWriter
 from gateway.domain.records import NotificationSubscription, ServiceSubscription
@@ -19,6 +20,7 @@ from gateway.writes.service import Outcome
 from resolvers.context import AnyFetch
 from resolvers.mutations.performing import (
     check_key,
+    client_for,
     confirmed,
     intend,
     payload,
@@ -81,10 +83,12 @@ async def create_notification_subscription(
 ) -> Any:
     """Create a topic once."""
     source = _source(fetch, input.source)
-    writer = source.port(NotificationSubscriptionWriter)
+    writer = client_for(fetch, "createNotificationSubscription", source, NotificationSubscriptionWriter)
     if writer is None:
         return unsupported(source, "create notification subscriptions", subscription=None)
     reseller, refusals = _owner(fetch, input.owner, source)
+    if input.owner.global_:
+        fetch.context.require(Scope.SUBSCRIPTIONS_WRITE_GLOBAL, source)
     wanted = NewNotificationSubscription(
         reseller=reseller,
         title=input.title,
@@ -111,7 +115,8 @@ async def update_notification_subscription(
     input: Annotated[UpdateNotificationSubscriptionInput, strawberry.argument(description="The changes.")],
 ) -> Any:
     """Change a topic."""
-    source, ref, writer = _topic(fetch, input.id)
+    source, ref = by_id(fetch, input.id, "input.id", EntityType.NOTIFICATION_SUBSCRIPTION)
+    writer = client_for(fetch, "updateNotificationSubscription", source, NotificationSubscriptionWriter)
     if writer is None:
         return unsupported(source, "change notification subscriptions", subscription=None)
     wanted = NotificationSubscriptionChanges(
@@ -123,6 +128,7 @@ async def update_notification_subscription(
     refusals = (*check_key(input.idempotency_key), *writer.check_subscription_changes(wanted))
     if refusals:
         return refused(refusals, subscription=None)
+    await _check_global(fetch, source, ref)
     intent = intend(
         fetch, source, "updateNotificationSubscription", wanted, key=input.idempotency_key, target=ref
     )
@@ -136,12 +142,14 @@ async def delete_notification_subscription(
     input: Annotated[DeleteNotificationSubscriptionInput, strawberry.argument(description="Which topic.")],
 ) -> Any:
     """Delete a topic."""
-    source, ref, writer = _topic(fetch, input.id)
+    source, ref = by_id(fetch, input.id, "input.id", EntityType.NOTIFICATION_SUBSCRIPTION)
+    writer = client_for(fetch, "deleteNotificationSubscription", source, NotificationSubscriptionWriter)
     if writer is None:
         return unsupported(source, "delete notification subscriptions", deleted_id=None)
     refusals = check_key(input.idempotency_key)
     if refusals:
         return refused(refusals, deleted_id=None)
+    await _check_global(fetch, source, ref)
     removal = Removal(subscription=ref)
     intent = intend(
         fetch, source, "deleteNotificationSubscription", removal, key=input.idempotency_key, target=ref
@@ -149,6 +157,20 @@ async def delete_notification_subscription(
     outcome = await perform(fetch, intent, lambda _: writer.delete_subscription(ref))
     fetch.context.forget(ref)
     return payload(outcome, deleted_id=input.id if confirmed(outcome) else None)
+
+
+async def _check_global(fetch: AnyFetch, source: Source, ref: Ref) -> None:
+    """Leave global topics to those who may write them. For all others it costs a call to know.
+
+    Raises:
+        Forbidden: It is one.
+        SourceError: The topic couldn't be read: nothing was sent.
+    """
+    if fetch.context.principal.grants.allow(Scope.SUBSCRIPTIONS_WRITE_GLOBAL, source.key):
+        return
+    topic = await fetch.context.records.subscriptions.load(ref)
+    if isinstance(topic, NotificationSubscription) and topic.is_global:
+        raise Forbidden(Scope.SUBSCRIPTIONS_WRITE_GLOBAL, source=source.key)
 
 
 async def _written(fetch: AnyFetch, outcome: Outcome[NotificationSubscription]) -> ServiceSubscription | None:
@@ -159,7 +181,9 @@ async def _written(fetch: AnyFetch, outcome: Outcome[NotificationSubscription]) 
     ref = entry.result or entry.target
     if ref is None:
         return None
-    return await read_back(fetch, "subscription", lambda _: fetch.context.records.subscriptions.load(ref))
+    return await read_back(
+        fetch, "subscription", ref, lambda _: fetch.context.records.subscriptions.load(ref)
+    )
 
 
 def _source(fetch: AnyFetch, key: str | None) -> Source:
@@ -187,8 +211,3 @@ def _owner(
         return None, ()
     message = "A topic belongs to a reseller or is global: `global` can't be false."
     return None, (Refusal(RefusalCode.INVALID, message, ("owner", "global"), source.key),)
-
-
-def _topic(fetch: AnyFetch, given: str) -> tuple[Source, Ref, NotificationSubscriptionWriter | None]:
-    source, ref = by_id(fetch, given, "input.id", EntityType.NOTIFICATION_SUBSCRIPTION)
-    return source, ref, source.port(NotificationSubscriptionWriter)

@@ -17,10 +17,12 @@ from gateway.plans.selection import Selection
 from gateway.security.html import sanitize
 from gateway.writes.journal import Intent
 from gateway.writes.service import Outcome, Send
+from resolvers.access import WRITES, reading
 from resolvers.batches.completion import find_conversation, name_conversation
 from resolvers.batches.messages import read_message
 from resolvers.context import AnyFetch
 
+P = TypeVar("P")
 T = TypeVar("T")
 
 MAX_KEY_LENGTH = 255
@@ -71,6 +73,16 @@ def outgoing(body: str, form: TextFormat) -> str:
     return sanitize(body) if form is TextFormat.HTML else body
 
 
+def client_for(fetch: AnyFetch, operation: str, source: Source, port: type[P]) -> P | None:
+    """What does a mutation at a source; None if the source can't do it.
+
+    Raises:
+        Forbidden: The caller may not write this there.
+    """
+    fetch.context.require(WRITES[operation], source)
+    return source.port(port)
+
+
 def upload_tokens(
     fetch: AnyFetch, source: Source, handles: Sequence[str] | None
 ) -> tuple[tuple[str, ...] | None, tuple[Refusal, ...]]:
@@ -78,7 +90,7 @@ def upload_tokens(
     if handles is None:
         return None, ()
     return fetch.context.uploads.tokens(
-        handles, principal=source.owner(fetch.context.principal), source=source.key
+        handles, principal=source.owner(fetch.context.principal.subject), source=source.key
     )
 
 
@@ -93,7 +105,7 @@ def intend(
 ) -> Intent:
     """What the caller wants written; `target` is what it goes to or changes, if there is such a thing yet."""
     return Intent(
-        principal=source.owner(fetch.context.principal),
+        principal=source.owner(fetch.context.principal.subject),
         source=source,
         operation=operation,
         key=key,
@@ -153,27 +165,29 @@ async def sent_message(
         return outcome.value
     result = entry.result
     read = (
-        None if result is None else await read_back(fetch, "message", lambda _: read_message(fetch, result))
+        None
+        if result is None
+        else await read_back(fetch, "message", result, lambda _: read_message(fetch, result))
     )
     return read or fetch.context.history.message(entry)
 
 
 async def shown_conversation(fetch: AnyFetch, ref: Ref, field: str) -> Conversation | None:
     """A written conversation as its source shows it now, else what its reference says."""
-    read = await read_back(fetch, field, partial(find_conversation, fetch, ref))
+    read = await read_back(fetch, field, ref, partial(find_conversation, fetch, ref))
     return read or name_conversation(fetch, ref)
 
 
 async def read_back(
-    fetch: AnyFetch, field: str, read: Callable[[Selection], Awaitable[T | None]]
+    fetch: AnyFetch, field: str, ref: Ref, read: Callable[[Selection], Awaitable[T | None]]
 ) -> T | None:
-    """What was written, as its source shows it now, if the payload's field is asked for.
+    """What was written, as its source shows it now, if the payload's field is asked for and may be seen.
 
     The write is done: if it can't be read, the error goes beside the payload, for an answer without it
     would read as a failure and invite a repeat.
     """
     selection = fetch.selection.at(field)
-    if not selection.names:
+    if not selection.names or reading(fetch.context.principal.grants, ref) is not None:
         return None
     try:
         return await read(selection)

@@ -18,6 +18,7 @@ from gateway.domain.ports import (
 )
 from gateway.plans.price import NO_CALLS, Calls, Price
 from resolvers import prices
+from resolvers.access import WRITES
 from resolvers.context import AnyFetch
 from resolvers.mutations.confirm_messages import MAX_MESSAGES, ConfirmMessagesInput
 from resolvers.mutations.create_case_message import CreateCaseMessageInput
@@ -62,7 +63,9 @@ def _create_case_message(fetch: AnyFetch, input: CreateCaseMessageInput) -> Call
     if input.guid is None:
         source, _ = by_id(fetch, input.case or "", "input.case", EntityType.CASE)
     else:
-        source = fetch.context.catalog.of(by_guid(fetch, input.guid, "input.guid")[0])
+        source = fetch.context.catalog.of(
+            by_guid(fetch, input.guid, "input.guid", needs=WRITES["createCaseMessage"])[0]
+        )
     return NO_CALLS if source.port(CaseMessageCreator) is None else Calls(1 + _before(source))
 
 

@@ -12,8 +12,10 @@ from gateway.domain.ids import EntityType, Ref
 from gateway.domain.ports import Replier
 from gateway.domain.writes import Reply
 from resolvers.context import AnyFetch
+from resolvers.mutations.authors import AuthorInput, writing_as
 from resolvers.mutations.performing import (
     check_key,
+    client_for,
     confirmed,
     intend,
     known_message,
@@ -31,12 +33,6 @@ from resolvers.types.enums import TextFormat
 from resolvers.types.inputs import SourceRef
 
 _CONVERSATIONS = (EntityType.CASE, EntityType.TICKET)
-
-
-@strawberry.input(description="Who wrote a message, where the source takes a name and an address.")
-class AuthorInput:
-    name: str | None = strawberry.field(default=None, description="The person's name.")
-    email: str | None = strawberry.field(default=None, description="The person's e-mail address.")
 
 
 @strawberry.input(description="A reply. A field that the source doesn't know is refused, with nothing sent.")
@@ -61,10 +57,17 @@ class ReplyInput:
         default=None, description="Handles that `POST /uploads` gave."
     )
     agent: str | None = strawberry.field(
-        default=None, description="Log-in of the agent to reply as; the source's default agent otherwise."
+        default=None,
+        description="Log-in of the agent to reply as: yours, else the source's default agent, otherwise. "
+        "Another one needs the scope `messages:write_as`.",
     )
-    sent_at: datetime | None = strawberry.field(default=None, description="The reply's date; now by default.")
-    author: AuthorInput | None = strawberry.field(default=None, description="The human author.")
+    sent_at: datetime | None = strawberry.field(
+        default=None, description="The reply's date; now by default. Needs `messages:write_as`."
+    )
+    author: AuthorInput | None = strawberry.field(
+        default=None,
+        description="The human author; yourself by default. Another one needs `messages:write_as`.",
+    )
     idempotency_key: str = strawberry.field(
         description="1 to 255 characters, new for each new reply: a repeat with the same key and input "
         "tells the first one's outcome and sends nothing."
@@ -75,11 +78,12 @@ async def reply(
     fetch: AnyFetch, input: Annotated[ReplyInput, strawberry.argument(description="The reply.")]
 ) -> Any:
     """Send a reply once."""
-    source, conversation, parent, unknown = await _addressee(fetch, input)
-    replier = source.port(Replier)
+    source, named = _addressee(fetch, input)
+    replier = client_for(fetch, "reply", source, Replier)
     if replier is None:
         return unsupported(source, "reply", message=None, conversation=None)
-    author = input.author or AuthorInput()
+    conversation, parent, unknown = await _within(fetch, source, named)
+    agent, author = writing_as(fetch, source, agent=input.agent, author=input.author, sent_at=input.sent_at)
     wanted = Reply(
         conversation=conversation,
         parent=parent,
@@ -90,7 +94,7 @@ async def reply(
         external_id=input.external_id,
         internal=input.internal,
         attachments=None if input.attachments is None else tuple(input.attachments),
-        agent=input.agent,
+        agent=agent,
         sent_at=input.sent_at,
         author_name=author.name,
         author_email=author.email,
@@ -115,14 +119,16 @@ async def reply(
     )
 
 
-async def _addressee(
-    fetch: AnyFetch, given: ReplyInput
-) -> tuple[Source, Ref, Ref | None, tuple[Refusal, ...]]:
-    """The source, the conversation, the message within it that is replied to, and why it can't be."""
+def _addressee(fetch: AnyFetch, given: ReplyInput) -> tuple[Source, Ref]:
+    """The source, and the conversation or message that is replied to."""
     exactly_one("input.to", to=given.to, toRef=given.to_ref)
     if given.to_ref is not None:
-        return *by_native_id(fetch, given.to_ref, "input.toRef", *_CONVERSATIONS), None, ()
-    source, ref = by_id(fetch, given.to or "", "input.to", *_CONVERSATIONS, EntityType.MESSAGE)
-    if ref.type is EntityType.MESSAGE:
-        return source, source.conversation_of(ref), *await known_message(fetch, ref, "to")
-    return source, ref, None, ()
+        return by_native_id(fetch, given.to_ref, "input.toRef", *_CONVERSATIONS)
+    return by_id(fetch, given.to or "", "input.to", *_CONVERSATIONS, EntityType.MESSAGE)
+
+
+async def _within(fetch: AnyFetch, source: Source, named: Ref) -> tuple[Ref, Ref | None, tuple[Refusal, ...]]:
+    """The conversation, the message within it that is replied to, and why it can't be."""
+    if named.type is EntityType.MESSAGE:
+        return source.conversation_of(named), *await known_message(fetch, named, "to")
+    return named, None, ()

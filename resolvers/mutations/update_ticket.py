@@ -10,6 +10,7 @@ from gateway.domain.writes import TicketChanges
 from resolvers.context import AnyFetch
 from resolvers.mutations.performing import (
     check_key,
+    client_for,
     confirmed,
     intend,
     payload,
@@ -54,7 +55,7 @@ async def update_ticket(
 ) -> Any:
     """Change a ticket."""
     source, ref = by_id(fetch, input.id, "input.id", EntityType.TICKET)
-    updater = source.port(TicketUpdater)
+    updater = client_for(fetch, "updateTicket", source, TicketUpdater)
     if updater is None:
         return unsupported(source, "change tickets", ticket=None)
     status = input.status or TicketStatusInput()

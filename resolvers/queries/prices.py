@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 
 from gateway.domain import ports
+from gateway.domain.access import Scope
 from gateway.domain.catalog import Source
 from gateway.domain.ids import EntityType, Ref
 from gateway.domain.pages import Feed, NoFeed
@@ -47,7 +48,7 @@ def _case(
     fetch: AnyFetch, id: str | None = None, ref: SourceRef | None = None, guid: str | None = None
 ) -> Calls:
     if guid is not None:
-        return _case_by_guid(fetch, by_guid(fetch, guid, "guid"))
+        return _case_by_guid(fetch, by_guid(fetch, guid, "guid", needs=Scope.CASES_READ))
     return prices.conversation(fetch, single.named(fetch, id, ref, EntityType.CASE), fetch.selection)
 
 
@@ -141,7 +142,9 @@ def _cases_by_guid(
     count = min(len(guids), size)
     if not 1 <= len(guids) <= MAX_GUIDS:
         return Calls(0, objects=0)
-    one = _case_by_guid(fetch, by_guid(fetch, guids[0], "filter.guids", sources=sources), of_page=True)
+    one = _case_by_guid(
+        fetch, by_guid(fetch, guids[0], "filter.guids", needs=Scope.CASES_READ, sources=sources), of_page=True
+    )
     return Calls(count * one.count, objects=count, paid=one.paid)
 
 
@@ -192,7 +195,7 @@ def _subscriptions(
     return _list(fetch, given.sources, (first, after), offer_of, wanted.account, wanted.reseller)
 
 
-def _writes(_: AnyFetch, first: int | None = None) -> Calls:
+def _ledger_page(_: AnyFetch, first: int | None = None) -> Calls:
     return Calls(0, objects=page_size(first))
 
 
@@ -201,4 +204,5 @@ cases = Price(_cases)
 tickets = Price(_tickets)
 conversations = Price(_conversations)
 subscriptions = Price(_subscriptions)
-writes = Price(_writes)
+writes = Price(_ledger_page)
+audit_events = Price(_ledger_page)

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from gateway.domain.access import Scope
 from gateway.domain.catalog import Source
 from gateway.domain.deadline import within_half
 from gateway.domain.errors import BadInput, Unsupported
@@ -16,7 +17,7 @@ from resolvers.batches.messages import find_message
 from resolvers.batches.nodes import find_node
 from resolvers.cases_by_guid import case_by_guid
 from resolvers.context import AnyFetch
-from resolvers.references import by_guid, by_id, by_native_id, exactly_one
+from resolvers.references import by_guid, by_id, by_native_id, exactly_one, readable
 from resolvers.slots import gather_slots
 from resolvers.types.inputs import AccountLookup, SourceRef
 
@@ -80,8 +81,9 @@ async def account(
     exactly_one("id", id=id, lookup=lookup)
     if lookup is None:
         _, ref = by_id(fetch, id or "", "id", EntityType.ACCOUNT)
-        return await fetch.context.records.accounts.load(ref)
+        return await fetch.context.records.accounts.load(readable(fetch, ref))
     chosen = fetch.context.catalog.named(lookup.source, argument="lookup.source")
+    fetch.context.require(Scope.ACCOUNTS_READ, chosen)
     given = {
         name: value
         for name, attribute in _LOOKUP_KEYS.items()
@@ -109,19 +111,25 @@ async def case(
     """One case."""
     exactly_one("id", id=id, ref=ref, guid=guid)
     if guid is not None:
-        return await case_by_guid(fetch, by_guid(fetch, guid, "guid"), fetch.selection)
-    return await find_conversation(fetch, named(fetch, id, ref, EntityType.CASE), fetch.selection)
+        return await case_by_guid(
+            fetch, by_guid(fetch, guid, "guid", needs=Scope.CASES_READ), fetch.selection
+        )
+    return await find_conversation(
+        fetch, readable(fetch, named(fetch, id, ref, EntityType.CASE)), fetch.selection
+    )
 
 
 async def ticket(fetch: AnyFetch, id: OptionalId = None, ref: ByNativeId = None) -> Conversation | None:
     """One ticket."""
     exactly_one("id", id=id, ref=ref)
-    return await find_conversation(fetch, named(fetch, id, ref, EntityType.TICKET), fetch.selection)
+    return await find_conversation(
+        fetch, readable(fetch, named(fetch, id, ref, EntityType.TICKET)), fetch.selection
+    )
 
 
 async def message(fetch: AnyFetch, id: Id) -> Message | None:
     """One message."""
-    return await find_message(fetch, by_id(fetch, id, "id", EntityType.MESSAGE)[1])
+    return await find_message(fetch, readable(fetch, by_id(fetch, id, "id", EntityType.MESSAGE)[1]))
 
 
 async def subscription(
@@ -129,7 +137,9 @@ async def subscription(
 ) -> ServiceSubscription | None:
     """One subscription."""
     exactly_one("id", id=id, ref=ref)
-    return await fetch.context.records.subscriptions.load(named(fetch, id, ref, *_SUBSCRIPTIONS))
+    return await fetch.context.records.subscriptions.load(
+        readable(fetch, named(fetch, id, ref, *_SUBSCRIPTIONS))
+    )
 
 
 async def message_templates(
@@ -141,7 +151,11 @@ async def message_templates(
     """The templates of all sources, or of one."""
     catalog = fetch.context.catalog
     asked = list(catalog) if source is None else [catalog.named(source, argument="source")]
-    readers = [reader for each in asked if (reader := each.port(TemplateReader)) is not None]
+    able = [(each, reader) for each in asked if (reader := each.port(TemplateReader)) is not None]
+    if source is not None:
+        fetch.context.require(Scope.TEMPLATES_READ, asked[0])
+    allowed = fetch.context.principal.grants.allow
+    readers = [reader for each, reader in able if allowed(Scope.TEMPLATES_READ, each.key)]
     if source is not None and not readers:
         raise Unsupported(f"{source} has no message templates.", source=source)
     found: list[MessageTemplate] = []

@@ -31,7 +31,7 @@ async def write(
         str | None, strawberry.argument(description="The key that it was sent under, while it is kept.")
     ] = None,
 ) -> Entry | None:
-    """One write of the caller's."""
+    """One write that the caller may see."""
     exactly_one("id", id=id, idempotencyKey=idempotency_key)
     if id is not None:
         return await fetch.context.recall.write(by_id(fetch, id, "id", EntityType.WRITE)[1])
@@ -46,7 +46,7 @@ async def writes(
     first: First = None,
     after: After = None,
 ) -> Connection[Entry]:
-    """The caller's writes, newest first."""
+    """The writes that the caller may see, newest first."""
     wanted = _wanted(fetch, filter or WriteFilter())
     size = page_size(first)
     cursors = Cursors("writes", wanted, _Position)
@@ -57,6 +57,7 @@ async def writes(
         fetch.context.owners,
         limit=size + 1,
         after=None if last is None else (last.submitted_at, last.id),
+        operated=fetch.context.operated,
     )
     edges = [Edge(cursors.write(_Position(entry.submitted_at, entry.id)), entry) for entry in found[:size]]
     return Connection(
@@ -82,4 +83,5 @@ def _wanted(fetch: AnyFetch, given: WriteFilter) -> EntryFilter:
         source=given.source,
         operation=given.operation,
         since=given.since,
+        principal=given.principal,
     )

@@ -4,7 +4,7 @@ import strawberry
 
 from gateway.domain import records
 from gateway.plans.fields import batch_field
-from resolvers import prices
+from resolvers import access, prices
 from resolvers.batches import account_lists as batches
 from resolvers.batches.held_accounts import account_at
 from resolvers.types.connections import (
@@ -34,19 +34,25 @@ class Account(Node):
     organization: "Account | None" = batch_field(
         account_at("organization"),
         description="The organisation that it belongs to.",
+        needs=access.ACCOUNTS,
         calls=prices.held_account,
     )
     cases: CaseConnection | None = batch_field(
-        batches.cases, description="Its cases, at its own source.", calls=prices.list_of_account
+        batches.cases,
+        description="Its cases, at its own source.",
+        needs=access.CASES,
+        calls=prices.list_of_account,
     )
     tickets: TicketConnection | None = batch_field(
         batches.tickets,
         description="Its tickets, at its own source: an agent's are those assigned to them.",
+        needs=access.TICKETS,
         calls=prices.list_of_account,
     )
     subscriptions: ServiceSubscriptionConnection | None = batch_field(
         batches.subscriptions,
         description="Its subscriptions, at its own source.",
+        needs=access.SUBSCRIPTIONS,
         calls=prices.list_of_account,
     )
 

@@ -8,7 +8,7 @@ from strawberry.types import Info
 
 from gateway.domain import records
 from gateway.plans.fields import batch_field
-from resolvers import prices
+from resolvers import access, prices
 from resolvers.batches import messages as batches
 from resolvers.batches.held_accounts import account_at
 from resolvers.context import Context
@@ -44,10 +44,16 @@ class Conversation(Node):
     )
     tags: list[str] | None = strawberry.field(description="Its tags; null where the source has none.")
     requester: Account | None = batch_field(
-        account_at("requester"), description="Who asks for help.", calls=prices.held_account
+        account_at("requester"),
+        description="Who asks for help.",
+        needs=access.ACCOUNTS,
+        calls=prices.held_account,
     )
     assignee: Account | None = batch_field(
-        account_at("assignee"), description="Who deals with it.", calls=prices.held_account
+        account_at("assignee"),
+        description="Who deals with it.",
+        needs=access.ACCOUNTS,
+        calls=prices.held_account,
     )
     capabilities: list[Capability] = strawberry.field(
         resolver=_capabilities, description="What can be done with it."
@@ -56,22 +62,26 @@ class Conversation(Node):
         batches.messages,
         description="Its messages, oldest first. One REST call per conversation. Where its source shows none "
         "(Netevia): those sent through this gateway.",
+        needs=access.MESSAGES,
         calls=prices.messages,
     )
     last_message: Message | None = batch_field(
         batches.last_message,
         description="The newest message. Costs as much as `messages`.",
+        needs=access.MESSAGES,
         calls=prices.of_messages,
     )
     message_count: int | None = batch_field(
         batches.message_count,
         description="How many messages it has. Costs as much as `messages`.",
+        needs=access.MESSAGES,
         calls=prices.of_messages,
     )
     unconfirmed_count: int | None = batch_field(
         batches.unconfirmed_count,
         description="How many messages wait to be confirmed; null where the source knows no confirming. "
         "Costs as much as `messages`.",
+        needs=access.MESSAGES,
         calls=prices.of_messages,
     )
 
@@ -98,10 +108,13 @@ class Case(Conversation):
     guid: strawberry.ID = strawberry.field(description="The hub's own id of the case.")
     number: int | None = strawberry.field(description="The case number, for people.")
     partner: Account | None = batch_field(
-        account_at("partner"), description="Who ordered the repair.", calls=prices.held_account
+        account_at("partner"),
+        description="Who ordered the repair.",
+        needs=access.ACCOUNTS,
+        calls=prices.held_account,
     )
     provider: Account | None = batch_field(
-        account_at("provider"), description="The workshop.", calls=prices.held_account
+        account_at("provider"), description="The workshop.", needs=access.ACCOUNTS, calls=prices.held_account
     )
     customer: CaseContact | None = strawberry.field(description="Whose product it is.")
     product: CaseProduct | None = strawberry.field(description="What is to be repaired.")

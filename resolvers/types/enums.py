@@ -7,6 +7,7 @@ from enum import Enum, StrEnum
 
 import strawberry
 
+from gateway.domain.access import LoginKind
 from gateway.domain.catalog import Capability
 from gateway.domain.errors import RefusalCode
 from gateway.domain.health import CircuitState, HealthState
@@ -34,6 +35,7 @@ __all__ = [
     "CircuitState",
     "ConversationState",
     "HealthState",
+    "LoginKind",
     "MessageType",
     "OriginKind",
     "RefusalCode",
@@ -240,6 +242,7 @@ _expose(
         "UNAVAILABLE": "It couldn't be asked: its part is missing. `error` says why.",
         "UNSUPPORTED": "It has no such list, or can't filter like this. `error` says what it lacks.",
         "SKIPPED": "The filter leaves it out.",
+        "FORBIDDEN": "Your scopes don't let you see its part.",
     },
 )
 _expose(
@@ -298,6 +301,16 @@ _expose(
     "SubscriptionKind",
     "What is subscribed to.",
     {"NOTIFICATION": "Notifications of a topic (Telecomx).", "PRODUCT": "A product (Tulo)."},
+)
+_expose(
+    LoginKind,
+    "LoginKind",
+    "How somebody has logged in.",
+    {
+        "NONE": "Not at all: this gateway asks for no log-in.",
+        "API_KEY": "With an API key of this gateway.",
+        "TOKEN": "With a token (JWT) of the configured issuer.",
+    },
 )
 _expose(
     TicketChannel,

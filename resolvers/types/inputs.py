@@ -111,7 +111,7 @@ class SubscriptionFilter:
     )
 
 
-@strawberry.input(description="Which of your own writes to list.")
+@strawberry.input(description="Which writes to list.")
 class WriteFilter:
     state: WriteState | None = strawberry.field(default=None, description="Only writes in this state.")
     source: str | None = strawberry.field(default=None, description="Only writes to this source: its key.")
@@ -120,4 +120,7 @@ class WriteFilter:
     )
     since: datetime | None = strawberry.field(
         default=None, description="Only writes recorded at this moment or later."
+    )
+    principal: str | None = strawberry.field(
+        default=None, description="Only this principal's, for who may `operate`: see `Write.principal`."
     )

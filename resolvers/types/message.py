@@ -7,10 +7,10 @@ import strawberry
 
 from gateway.domain import records
 from gateway.domain.errors import BadInput
-from gateway.plans.fields import batch_field
+from gateway.plans.fields import OPEN, batch_field
 from gateway.plans.price import free
 from gateway.security import html
-from resolvers import prices
+from resolvers import access, prices
 from resolvers.batches import messages as batches
 from resolvers.batches.held_accounts import account_at
 from resolvers.types.connections import MessageConnection
@@ -78,6 +78,7 @@ class MessageAuthor:
     account: Annotated["Account", strawberry.lazy("resolvers.types.account")] | None = batch_field(
         account_at("account"),
         description="The author's account, where the source names it.",
+        needs=access.ACCOUNTS,
         calls=prices.held_account,
     )
 
@@ -96,6 +97,7 @@ class Message(Node):
         batch_field(
             batches.conversations_of,
             description="The case or ticket that it belongs to.",
+            needs=access.CONVERSATIONS,
             calls=prices.conversation_of_message,
         )
     )
@@ -107,11 +109,15 @@ class Message(Node):
         resolver=_preview, description="The beginning of its text on one line."
     )
     parent: "Message | None" = batch_field(
-        batches.parents_of, description="The message that it answers.", calls=prices.of_messages
+        batches.parents_of,
+        description="The message that it answers.",
+        needs=access.MESSAGES,
+        calls=prices.of_messages,
     )
     replies: MessageConnection | None = batch_field(
         batches.replies,
         description="The messages that answer it, oldest first.",
+        needs=access.MESSAGES,
         calls=prices.replies,
     )
     visibility: Visibility | None = strawberry.field(description="Whether the customer can see it.")
@@ -130,8 +136,9 @@ class Message(Node):
     )
     write: Write | None = batch_field(
         batches.writes_of,
-        description="Your own write that has become this message; null for everybody else's, and for "
-        "messages that were not written through this gateway.",
+        description="Your own write that has become this message; null for everybody else's unless you "
+        "`operate` its source, and for messages that were not written through this gateway.",
+        needs=OPEN,
         calls=free,
     )
 

@@ -8,7 +8,7 @@ import strawberry
 from gateway.domain import records
 from gateway.plans.fields import batch_field
 from gateway.plans.price import per_parent
-from resolvers import prices
+from resolvers import access, prices
 from resolvers.batches.held_accounts import account_at
 from resolvers.batches.subscribers import subscribers
 from resolvers.types.account import Account
@@ -31,7 +31,10 @@ class ServiceSubscription(Node):
         description="Where it stands; null where the source has no such notion."
     )
     account: Account | None = batch_field(
-        account_at("account"), description="Whom it belongs to.", calls=prices.held_account
+        account_at("account"),
+        description="Whom it belongs to.",
+        needs=access.ACCOUNTS,
+        calls=prices.held_account,
     )
 
 
@@ -47,7 +50,10 @@ class NotificationSubscription(ServiceSubscription):
     channels: list[Channel] = strawberry.field(description="How notifications are sent.")
     is_global: bool = strawberry.field(description="Whether it belongs to no reseller, but to all.")
     subscribers: Subscribers | None = batch_field(
-        subscribers, description="Who gets it. One REST call per topic.", calls=per_parent(1)
+        subscribers,
+        description="Who gets it. One REST call per topic.",
+        needs=access.SUBSCRIBERS,
+        calls=per_parent(1),
     )
 
     @classmethod

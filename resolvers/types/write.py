@@ -7,7 +7,7 @@ import strawberry
 from strawberry.types import Info
 
 from gateway.domain import catalog, ledger
-from gateway.plans.fields import batch_field
+from gateway.plans.fields import OPEN, batch_field
 from gateway.plans.price import at_most
 from resolvers import prices
 from resolvers.batches.nodes import node_at
@@ -45,6 +45,7 @@ class WritePart:
     target: Node | None = batch_field(
         node_at("target"),
         description="The object. Costs nothing as long as only its id is asked for.",
+        needs=OPEN,  # What it is isn't known before: `find_node` asks.
         calls=prices.referred_node,
     )
     state: WriteState = strawberry.field(description="What is known of this part.")
@@ -57,7 +58,7 @@ class WritePart:
 
 @strawberry.type(
     description="Something that was written through this gateway, as its ledger knows it. Only who wrote it "
-    "can see it."
+    "can see it, and who may `operate` its source."
 )
 class Write(Node):
     operation: str = strawberry.field(description="The mutation's name.")
@@ -71,13 +72,19 @@ class Write(Node):
         node_at("target"),
         description="What it writes to or changes; null for what had no place before. Costs nothing as long "
         "as only its id is asked for.",
+        needs=OPEN,  # What it is isn't known before: `find_node` asks.
         calls=prices.referred_node,
     )
     result: Node | None = batch_field(
         node_at("result"),
         description="The new object that it has become; null until that is known, and for changes. Costs "
         "nothing as long as only its id is asked for.",
+        needs=OPEN,  # What it is isn't known before: `find_node` asks.
         calls=prices.referred_node,
+    )
+    principal: str = strawberry.field(
+        description="Who wrote it: a `viewer { subject }`, with a mark of the credential behind it where "
+        "they use one of their own."
     )
     submitted_at: datetime = strawberry.field(
         description="When it was recorded, just before it was first sent."

@@ -62,6 +62,7 @@ async def known_ids(stack: Stack) -> dict[str, Any]:
 
 
 READS = (
+    Operation("who asks", "{ viewer { subject scopes identities { source { key } } } }", 0),
     Operation("the sources themselves", '{ sources { key capabilities } source(key: "tulo") { name } }', 0),
     Operation("an inbox", "{ conversations { nodes { id subject status { value } updatedAt } } }", 4),
     Operation(
@@ -331,6 +332,13 @@ WRITES = (
     Operation(
         "the writes themselves",
         '{ writes { nodes { state target { id } result { id } parts { target { id } } } } write(idempotencyKey: "r1") { state } }',
+        0,
+    ),
+    Operation(
+        "the audit log",
+        """{ auditEvents(first: 2, filter: {kind: WRITE_SUBMITTED}) {
+          nodes { id at kind principal login credentialId requestId owner operation source target write state
+            problem attempts key detail } edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }""",
         0,
     ),
     Operation(

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from gateway.domain.access import EVERYTHING, Grants, Principal
 from gateway.domain.catalog import Catalog, Source
 from gateway.domain.ledger import Ledger
 from gateway.store import open_ledger
@@ -23,6 +24,7 @@ def context(
     ledger: Ledger | None = None,
     request_id: str = "r1",
     principal: str = "local",
+    grants: Grants = EVERYTHING,
 ) -> Context:
     """One operation's surroundings."""
     catalog = Catalog(sources)
@@ -35,5 +37,5 @@ def context(
         uploads=Uploads(clock),
         clock=clock,
         request_id=request_id,
-        principal=principal,
+        principal=Principal(principal, principal, grants=grants),
     )

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.domain.access import EVERYTHING, Grants, Scope
 from gateway.domain.catalog import Source
 from gateway.domain.errors import (
     BadInput,
     DeadlineExceeded,
+    Forbidden,
     SourceError,
     SourceFault,
     SourceTimeout,
@@ -30,6 +32,7 @@ from resolvers.merging import (
     merge_newest_first,
     one_after_the_other,
     participants,
+    some_allowed,
 )
 from resolvers.paging import Asked, Connection, ListCursors, PageInfo, SliceError, SourceSlice
 from tests.resolvers.contexts import context
@@ -90,8 +93,8 @@ def _listed(source: str, *minutes: int, **options: Any) -> Listed:
     return Listed(source, [Item(source, f"{source}{minute}", minute) for minute in minutes], **options)
 
 
-def _fetch(*sources: Source) -> AnyFetch:
-    return Fetch(context(*sources), Selection((), {}, {}), ("tickets",), ())
+def _fetch(*sources: Source, grants: Grants = EVERYTHING) -> AnyFetch:
+    return Fetch(context(*sources, grants=grants), Selection((), {}, {}), ("tickets",), ())
 
 
 Reading = Callable[..., Any]
@@ -730,6 +733,9 @@ def _source(key: str, client: object) -> Source:
 _WITHOUT = NoFeed(SliceState.UNSUPPORTED, "No such list.")
 
 
+_FORBIDDEN = NoFeed(SliceState.FORBIDDEN, "You may not see this source's part.")
+
+
 def _participants(fetch: AnyFetch, names: list[str] | None) -> dict[str, object]:
     offers = participants(
         fetch,
@@ -737,6 +743,7 @@ def _participants(fetch: AnyFetch, names: list[str] | None) -> dict[str, object]
         TicketLister,
         lambda _, client: client.list_tickets(None),  # type: ignore[arg-type]
         without=_WITHOUT,
+        needs=Scope.TICKETS_READ,
     )
     return {
         each.source: each.offer if isinstance(each.offer, NoFeed) else [feed.source for feed in each.offer]
@@ -759,6 +766,37 @@ async def test_only_the_wanted_sources_are_asked() -> None:
 
     assert _participants(fetch, ["c", "a"]) == {"a": ["a"], "b": unwanted, "c": ["c"]}
     assert _participants(fetch, []) == {"a": unwanted, "b": unwanted, "c": unwanted}
+
+
+async def test_a_source_that_the_caller_may_not_see_is_not_asked() -> None:
+    fetch = _fetch(
+        *(_source(key, _Lister(_listed(key))) for key in "abc"), grants=Grants.of(["tickets:read@b"])
+    )
+    unwanted = NoFeed(SliceState.SKIPPED, "Not among the wanted sources.")
+
+    assert _participants(fetch, None) == {"a": _FORBIDDEN, "b": ["b"], "c": _FORBIDDEN}
+    assert _participants(fetch, ["a", "b"]) == {"a": _FORBIDDEN, "b": ["b"], "c": unwanted}
+
+
+@pytest.mark.parametrize(
+    ("offers", "source"),
+    [([_FORBIDDEN, _FORBIDDEN], None), ([_FORBIDDEN, _WITHOUT], "a"), ([_WITHOUT, _FORBIDDEN], "b")],
+)
+def test_a_list_of_refusals_alone_is_refused(offers: list[NoFeed], source: str | None) -> None:
+    refused: list[Participant[Any]] = [
+        Participant(key, offer) for key, offer in zip("ab", offers, strict=True)
+    ]
+
+    with pytest.raises(Forbidden) as raised:
+        some_allowed(refused, Scope.TICKETS_READ)
+
+    assert (raised.value.source, raised.value.scope) == (source, "tickets:read")
+
+
+@pytest.mark.parametrize("offers", [[], [_WITHOUT], [_FORBIDDEN, ()]])
+def test_any_other_list_stands(offers: list[Any]) -> None:
+    kept: list[Participant[Any]] = [Participant(str(index), offer) for index, offer in enumerate(offers)]
+    assert some_allowed(kept, Scope.TICKETS_READ) is kept
 
 
 async def test_a_wanted_source_that_is_not_there_is_refused_by_its_place() -> None:

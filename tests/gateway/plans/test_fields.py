@@ -7,7 +7,8 @@ import pytest
 import strawberry
 from graphql import ExecutionResult, execute, parse, print_schema
 
-from gateway.plans.fields import Fetch, FieldLoaders, batch_field, root_field
+from gateway.domain.access import Scope
+from gateway.plans.fields import OPEN, Fetch, FieldLoaders, Needs, batch_field, root_field
 from gateway.plans.price import Price, free
 
 
@@ -29,6 +30,14 @@ class Context:
     loaders: FieldLoaders = field(default_factory=FieldLoaders)
     calls: list[Called] = field(default_factory=list)
     fetches: list[Fetch["Context"]] = field(default_factory=list)
+
+    grants: frozenset[Scope] = frozenset()
+
+    def refusal(self, needs: Needs, parent: object | None) -> Exception | None:
+        """Cats mind nothing."""
+        if self.grants & {*needs} or (isinstance(parent, Animal) and parent.kind == "cat"):
+            return None
+        return PermissionError(f"{needs[0]} of {'the root' if parent is None else parent}")
 
     def note(
         self, batch: str, parents: Sequence[Animal], fetch: Fetch["Context"], **arguments: object
@@ -76,6 +85,9 @@ async def animals(
     return [each for each in fetch.context.animals if kinds is None or each.kind in kinds][:count]
 
 
+every_animal = animals
+
+
 async def refused(fetch: Fetch[Context]) -> str:
     raise LookupError("not today")
 
@@ -83,11 +95,20 @@ async def refused(fetch: Fetch[Context]) -> str:
 @strawberry.interface(name="Animal", description="An animal.")
 class AnimalType:
     name: str
-    label: str | None = batch_field(labels, description="What it is called.", calls=free)
-    mates: "list[AnimalType] | None" = batch_field(mates, description="Whom it lives with.", calls=free)
-    mood: str | None = batch_field(moods, description="How it is.", calls=free, deprecation_reason="Ask it.")
-    lost: str | None = batch_field(failing, description="Never known.", calls=free)
-    short: str | None = batch_field(one_slot_short, description="Known of all but one.", calls=free)
+    label: str | None = batch_field(labels, description="What it is called.", needs=OPEN, calls=free)
+    mates: "list[AnimalType] | None" = batch_field(
+        mates, description="Whom it lives with.", needs=OPEN, calls=free
+    )
+    mood: str | None = batch_field(
+        moods, description="How it is.", needs=OPEN, calls=free, deprecation_reason="Ask it."
+    )
+    lost: str | None = batch_field(failing, description="Never known.", needs=OPEN, calls=free)
+    weight: str | None = batch_field(
+        labels, description="A secret.", needs=(Scope.OPERATE, Scope.CASES_READ), calls=free
+    )
+    short: str | None = batch_field(
+        one_slot_short, description="Known of all but one.", needs=OPEN, calls=free
+    )
 
 
 @strawberry.type(name="Cat")
@@ -110,8 +131,11 @@ class Dog(AnimalType):
 
 @strawberry.type
 class Query:
-    animals: list[AnimalType] = root_field(animals, description="All animals.", calls=free)
-    refused: str | None = root_field(refused, description="Never.", calls=free)
+    animals: list[AnimalType] = root_field(animals, description="All animals.", needs=OPEN, calls=free)
+    refused: str | None = root_field(refused, description="Never.", needs=OPEN, calls=free)
+    guarded: list[AnimalType] | None = root_field(
+        every_animal, description="All animals.", needs=(Scope.OPERATE, Scope.CASES_READ), calls=free
+    )
 
 
 _SCHEMA = strawberry.Schema(Query, types=[Cat, Dog])
@@ -414,7 +438,55 @@ def test_no_field_can_be_declared_without_its_price(declare: Callable[..., Any],
 def test_a_price_leaves_other_metadata_alone() -> None:
     given = {"owner": "us"}
 
-    declared = batch_field(labels, description="All.", calls=free, metadata=given)
+    declared = batch_field(labels, description="All.", needs=OPEN, calls=free, metadata=given)
 
-    assert declared.metadata == {"owner": "us", Price: free}
+    assert declared.metadata == {"owner": "us", Price: free, Scope: OPEN}
     assert given == {"owner": "us"}
+
+
+# -- what one must be allowed
+
+
+async def test_a_field_is_asked_for_the_parents_where_it_is_allowed_and_refused_for_the_others() -> None:
+    context = _context()
+
+    result = await _run("{ animals { weight } }", context)
+
+    assert result.data == {"animals": [{"weight": "the Tom"}, {"weight": None}, {"weight": "the Ina"}]}
+    assert [(error.path, error.message) for error in result.errors or ()] == [
+        (["animals", 1, "weight"], f"operate of {context.animals[1]}")
+    ]
+    assert [(batch, parents) for batch, parents, _, _ in context.calls[1:]] == [("label", ["Tom", "Ina"])]
+
+
+async def test_a_field_that_is_allowed_nowhere_asks_nothing() -> None:
+    context = Context([Animal("Rex", "dog")])
+
+    result = await _run("{ animals { weight } }", context)
+
+    assert result.data == {"animals": [{"weight": None}]}
+    assert [batch for batch, _, _, _ in context.calls] == ["animals"]
+
+
+async def test_a_root_field_that_is_not_allowed_is_not_begun() -> None:
+    context = _context()
+
+    result = await _run("{ guarded { name } animals { name } }", context)
+
+    assert result.data is not None
+    assert result.data["guarded"] is None
+    assert [error.message for error in result.errors or ()] == ["operate of the root"]
+    assert [batch for batch, _, _, _ in context.calls] == ["animals"]
+
+
+@pytest.mark.parametrize("scope", [Scope.OPERATE, Scope.CASES_READ])
+async def test_any_of_the_needed_scopes_suffices(scope: Scope) -> None:
+    context = _context()
+    context.grants = frozenset({scope})
+
+    result = await _run("{ guarded { weight } }", context)
+
+    assert (result.errors, result.data) == (
+        None,
+        {"guarded": [{"weight": "the Tom"}, {"weight": "the Rex"}, {"weight": "the Ina"}]},
+    )

@@ -8,7 +8,7 @@ from graphql import parse, validate
 
 from gateway.domain.errors import BadInput
 from gateway.plans.estimate import MAX_STEPS, Estimate, estimate
-from gateway.plans.fields import Fetch, FieldLoaders, batch_field, root_field
+from gateway.plans.fields import OPEN, Fetch, FieldLoaders, Needs, batch_field, root_field
 from gateway.plans.price import LIMIT, Calls, Price, at_most, free, per_parent
 from gateway.plans.price_list import PriceList
 
@@ -20,6 +20,9 @@ class Context:
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     worked_out: int = 0
     loaders: FieldLoaders = field(default_factory=FieldLoaders)
+
+    def refusal(self, needs: Needs, parent: object | None) -> Exception | None:  # noqa: ARG002
+        raise AssertionError("an estimate asks for nothing")
 
 
 async def never(parents: Sequence[Any], fetch: Fetch[Context], first: int | None = None) -> list[Any]:
@@ -71,19 +74,19 @@ class Person:
     id: str
     name: str
     books: Annotated["BookPage", strawberry.lazy(__name__)] | None = batch_field(
-        never, description="", calls=Price(_page)
+        never, description="", needs=OPEN, calls=Price(_page)
     )
 
 
 @strawberry.type
 class Review:
     text: str
-    author: Person | None = batch_field(nothing, description="", calls=Price(_named))
+    author: Person | None = batch_field(nothing, description="", needs=OPEN, calls=Price(_named))
     answers: Annotated["ReviewPage", strawberry.lazy(__name__)] | None = batch_field(
-        never, description="", calls=Price(_page, shared="reviews", same_whole=True)
+        never, description="", needs=OPEN, calls=Price(_page, shared="reviews", same_whole=True)
     )
     book: Annotated["Book", strawberry.lazy(__name__)] | None = batch_field(
-        nothing, description="", calls=per_parent(1, shared="book", same_whole=True)
+        nothing, description="", needs=OPEN, calls=per_parent(1, shared="book", same_whole=True)
     )
 
 
@@ -96,8 +99,10 @@ class ReviewPage:
 @strawberry.interface
 class Item:
     id: str
-    author: Person | None = batch_field(nothing, description="", calls=Price(_named))
-    rating: int | None = batch_field(nothing, description="", calls=per_parent(1, shared="reviews"))
+    author: Person | None = batch_field(nothing, description="", needs=OPEN, calls=Price(_named))
+    rating: int | None = batch_field(
+        nothing, description="", needs=OPEN, calls=per_parent(1, shared="reviews")
+    )
 
 
 @strawberry.type
@@ -110,14 +115,14 @@ class Chapter:
 class Book(Item):
     title: str
     reviews: ReviewPage | None = batch_field(
-        never, description="", calls=Price(_page, shared="reviews", same_whole=True)
+        never, description="", needs=OPEN, calls=Price(_page, shared="reviews", same_whole=True)
     )
     chapters: list[Chapter] = strawberry.field(metadata=at_most(40))
 
 
 @strawberry.type
 class Film(Item):
-    subtitles: str | None = batch_field(nothing, description="", calls=per_parent(5))
+    subtitles: str | None = batch_field(nothing, description="", needs=OPEN, calls=per_parent(5))
 
 
 @strawberry.type
@@ -136,22 +141,24 @@ class BookPage:
 @strawberry.type
 class Query:
     version: str
-    books: BookPage | None = root_field(books, description="", calls=Price(_books))
-    book: Book | None = root_field(root, description="", calls=per_parent(1))
-    read: Book | None = root_field(root, description="", calls=Price(Calls(2, paid=frozenset({"reviews"}))))
-    shelf: BookPage | None = root_field(
-        root, description="", calls=Price(Calls(0, objects=7, paid=frozenset({"reviews"})))
+    books: BookPage | None = root_field(books, description="", needs=OPEN, calls=Price(_books))
+    book: Book | None = root_field(root, description="", needs=OPEN, calls=per_parent(1))
+    read: Book | None = root_field(
+        root, description="", needs=OPEN, calls=Price(Calls(2, paid=frozenset({"reviews"})))
     )
-    stock: BookPage | None = root_field(root, description="", calls=free)
-    item: Item | None = root_field(root, description="", calls=free)
+    shelf: BookPage | None = root_field(
+        root, description="", needs=OPEN, calls=Price(Calls(0, objects=7, paid=frozenset({"reviews"})))
+    )
+    stock: BookPage | None = root_field(root, description="", needs=OPEN, calls=free)
+    item: Item | None = root_field(root, description="", needs=OPEN, calls=free)
     items: list[Item] = root_field(
-        by_ids, description="", calls=Price(lambda _, ids: Calls(len(ids), objects=len(ids)))
+        by_ids, description="", needs=OPEN, calls=Price(lambda _, ids: Calls(len(ids), objects=len(ids)))
     )
 
 
 @strawberry.type
 class Mutation:
-    lend: Book | None = root_field(root, description="", calls=per_parent(3))
+    lend: Book | None = root_field(root, description="", needs=OPEN, calls=per_parent(3))
 
 
 SCHEMA = strawberry.Schema(Query, Mutation, types=[Book, Film, Poster])._schema
@@ -484,6 +491,7 @@ def test_a_price_can_depend_only_on_arguments_that_its_field_has() -> None:
         books: str | None = root_field(
             books,
             description="",
+            needs=OPEN,
             calls=Price(lambda _, last: Calls(last)),
         )
 

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from gateway.domain.access import Grants
 from gateway.domain.ledger import Entry, EntryFilter
 from gateway.plans.fields import Fetch
 from gateway.plans.selection import Selection
 from resolvers.context import AnyFetch
 from resolvers.queries.writes import write, writes
+from resolvers.types.inputs import WriteFilter
 from tests.resolvers.contexts import context
 
 
@@ -26,8 +28,9 @@ class Asked:
         return []
 
 
-def fetch(ledger: Any) -> AnyFetch:
-    return Fetch(context(ledger=ledger, principal="ida"), Selection((), {}, {}), ("writes",), ())
+def fetch(ledger: Any, *scopes: str) -> AnyFetch:
+    surroundings = context(ledger=ledger, principal="ida", grants=Grants.of(scopes))
+    return Fetch(surroundings, Selection((), {}, {}), ("writes",), ())
 
 
 async def test_a_caller_lists_and_finds_nobodys_writes_but_their_own() -> None:
@@ -37,3 +40,25 @@ async def test_a_caller_lists_and_finds_nobodys_writes_but_their_own() -> None:
 
     assert ledger.filters == [EntryFilter(principal="ida")]
     assert ledger.keys == [("ida", "k")]
+
+
+async def test_who_operates_everything_lists_everybodys_writes() -> None:
+    ledger = Asked()
+    await writes(fetch(ledger, "operate"))
+    await writes(fetch(ledger, "operate"), filter=WriteFilter(principal="ola"))
+
+    assert ledger.filters == [EntryFilter(), EntryFilter(principal="ola")]
+
+
+async def test_who_operates_one_source_lists_their_own_and_everybodys_to_it() -> None:
+    ledger = Asked()
+    await writes(fetch(ledger, "operate@thulium"))
+
+    assert ledger.filters == [EntryFilter(principal="ida"), EntryFilter(sources=frozenset({"thulium"}))]
+
+
+async def test_another_ones_writes_can_not_be_asked_for_by_their_name() -> None:
+    ledger = Asked()
+    await writes(fetch(ledger), filter=WriteFilter(principal="ola"))
+
+    assert ledger.filters == []
