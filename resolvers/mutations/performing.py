@@ -69,8 +69,8 @@ async def known_message(fetch: AnyFetch, ref: Ref, *field: str) -> tuple[Ref, tu
 
 
 def outgoing(body: str, form: TextFormat) -> str:
-    """A text as it may leave: HTML sanitised like incoming HTML."""
-    return sanitize(body) if form is TextFormat.HTML else body
+    """A text as it may leave: HTML sanitised like incoming HTML; the sender's own pictures stay."""
+    return sanitize(body, remote_images=True) if form is TextFormat.HTML else body
 
 
 def client_for(fetch: AnyFetch, operation: str, source: Source, port: type[P]) -> P | None:

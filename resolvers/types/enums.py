@@ -39,6 +39,7 @@ __all__ = [
     "MessageType",
     "OriginKind",
     "RefusalCode",
+    "RemoteImages",
     "SliceState",
     "SubscriptionKind",
     "SubscriptionState",
@@ -55,6 +56,13 @@ class SubscriptionKind(StrEnum):
 
     NOTIFICATION = "NotificationSubscription"
     PRODUCT = "ProductSubscription"
+
+
+class RemoteImages(StrEnum):
+    """What a message's HTML may load from other hosts."""
+
+    NONE = "NONE"
+    REMOTE = "REMOTE"
 
 
 class TicketChannel(StrEnum):
@@ -310,6 +318,15 @@ _expose(
         "NONE": "Not at all: this gateway asks for no log-in.",
         "API_KEY": "With an API key of this gateway.",
         "TOKEN": "With a token (JWT) of the configured issuer.",
+    },
+)
+_expose(
+    RemoteImages,
+    "RemoteImages",
+    "Which pictures a message's HTML may load.",
+    {
+        "NONE": "None: words in brackets stand for them.",
+        "REMOTE": "Those that it names on other hosts, but no tracking pixels.",
     },
 )
 _expose(

@@ -14,7 +14,7 @@ from resolvers import access, prices
 from resolvers.batches import messages as batches
 from resolvers.batches.held_accounts import account_at
 from resolvers.types.connections import MessageConnection
-from resolvers.types.enums import AuthorRole, MessageType, TextFormat, Visibility
+from resolvers.types.enums import AuthorRole, MessageType, RemoteImages, TextFormat, Visibility
 from resolvers.types.node import Node
 from resolvers.types.source import Origin
 from resolvers.types.write import Write
@@ -36,8 +36,18 @@ def _text(root: strawberry.Parent[records.Body]) -> str:
     return html.to_text(root.content) if _is_markup(root) else root.content
 
 
-def _html(root: strawberry.Parent[records.Body]) -> str:
-    return html.sanitize(root.content) if _is_markup(root) else html.escape(root.content)
+def _html(
+    root: strawberry.Parent[records.Body],
+    images: Annotated[
+        RemoteImages,
+        strawberry.argument(
+            description="Which pictures it may load. A picture's host learns when and from where it is read."
+        ),
+    ] = RemoteImages.NONE,
+) -> str:
+    if not _is_markup(root):
+        return html.escape(root.content)
+    return html.sanitize(root.content, remote_images=images is RemoteImages.REMOTE)
 
 
 def _preview(
@@ -65,7 +75,8 @@ class MessageBody:
     text: str = strawberry.field(resolver=_text, description="As plain text; links with their address.")
     html: str = strawberry.field(
         resolver=_html,
-        description="As HTML reduced to an allow-list: nothing in it runs, or loads from another host.",
+        description="As HTML reduced to an allow-list: nothing in it runs, or loads from another host unless "
+        "`images` says so. Words in brackets stand for pictures.",
     )
     format: TextFormat = strawberry.field(description="How the source keeps it.")
 

@@ -6,14 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from gateway.security.html import sanitize
-from gateway.security.markup import MAX_DEPTH, rewrite
+from gateway.security.html import sanitize, to_text
+from gateway.security.markup import MAX_DEPTH, Rules, rewrite
 
 TAGS = {"a", "b", "br", "div", "i", "li", "ol", "p", "table", "td", "tr", "ul"}
 
 
 def balanced(markup: str) -> str:
-    return rewrite(markup, tags=TAGS, with_attributes={"a"}, dropped={"script"})
+    return rewrite(markup, Rules(TAGS, {"a"}, {"script"}))
 
 
 class Depth(HTMLParser):
@@ -49,6 +49,21 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "brackets": lambda n: "<" * n,
     "comments without an end": lambda n: "<!--" * n,
     "scripts without an end": lambda n: "<script>" * n,
+    "end tags without an end": lambda n: '</a x=">"' * n,
+    "ends of scripts without an end": lambda n: "<script>" + "</script" * n,
+    "hidden blocks": lambda n: "<div style='display:none'>x" * n,
+    "comments in styles": lambda n: f"<div style='display:none;{'/*' * 1_000}'>x</div>" * (n // 100),
+    "pictures with endless words": lambda n: f"<img alt='{'x ' * n}' src=cid:1>",
+    "pictures with endless attributes": lambda n: "<img " + "a=b " * n + ">",
+    "cells without rows": lambda n: "<table>" + "x<td>" * n,
+    "tables in tables": lambda n: "<table>x" * n,
+    "quotes in quotes": lambda n: "<blockquote>x<br>" * n,
+    "lines in quotes": lambda n: "<blockquote>" * 100 + "x<br>" * n,
+    "lines in cells": lambda n: "<table><td>" * 100 + "x<br>" * n,
+    "lists in lists": lambda n: "<ul><li>x" * n,
+    "addresses without an end": lambda n: "<a@" * n,
+    "references": lambda n: "&#" * n,
+    "joiners": lambda n: "\u200c" * n,
 }
 
 
@@ -57,6 +72,17 @@ def test_ten_times_the_markup_gives_about_ten_times_the_answer(name: str) -> Non
     small, large = (len(sanitize(HOSTILE[name](size))) for size in (300, 3_000))
     assert large <= 12 * small + 1_000
     assert large <= 20 * len(HOSTILE[name](3_000))
+    small, large = (len(to_text(HOSTILE[name](size))) for size in (300, 3_000))
+    assert large <= 12 * small + 1_000
+    assert large <= 20 * len(HOSTILE[name](3_000))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_quarter_of_a_megabyte_is_read(name: str) -> None:
+    """Work that grows with the square would take minutes here, and the run of the tests with it."""
+    markup = (HOSTILE[name](30_000))[:262_144]
+    assert len(sanitize(markup)) <= 20 * len(markup)
+    assert len(to_text(markup)) <= 20 * len(markup)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -79,7 +105,29 @@ def test_nothing_stands_deeper_than_the_limit(name: str) -> None:
         ("<b>One<i>two</b>three</i>", "<b>One<i>two</i></b>three"),
         ("</p>One</div>", "One"),
         ("One<br/>two<BR>three", "One<br>two<br>three"),
-        ('<a href="x>y" title=\'a"b\'>One</a>', '<a href="x>y" title=\'a"b\'>One</a>'),
+        ('<a title="x>y" href=x>One</a>', '<a title="x&gt;y">One</a>'),
+        ("<ul><li><b>One<li>Two</ul>", "<ul><li><b>One</b></li><li>Two</li></ul>"),
+        (
+            "<ul><li>One<ul><li>Two</ul>three</ul>",
+            "<ul><li>One<ul><li>Two</li></ul>three</li></ul>",
+        ),
+        (
+            "<table><tr><td><div>1</table></div>2",
+            "<table><tr><td><div>1</div></td></tr></table>2",
+        ),
+        (
+            "<div><table><tr><td>1</div>2</table>3",
+            "<div><table><tr><td>12</td></tr></table>3</div>",
+        ),
+        ("<table>1<b>2</b></table>", "<table><tr><td>1<b>2</b></td></tr></table>"),
+        ("<table>\n<tr>\n<td>1</table>", "<table>\n<tr>\n<td>1</td></tr></table>"),
+        ("<table><td>1<tr>2</table>", "<table><tr><td>1</td></tr><tr><td>2</td></tr></table>"),
+        ("<td>1<td>2", " 1 2"),
+        (
+            "<a href=https://x.example/>1<a href=https://y.example/>2",
+            '<a href="https://x.example/">1</a><a href="https://y.example/">2</a>',
+        ),
+        ("<center>One</center>", "<div>One</div>"),
         ("<b onclick='x()'>One</b>", "<b>One</b>"),
         ("<font color=red>One</font>", "One"),
         ("1 < 2 <3 & 4 > 3", "1 &lt; 2 &lt;3 & 4 > 3"),
