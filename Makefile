@@ -4,7 +4,7 @@ PORT ?= 8000
 SEED ?= 1
 BIN := .venv/bin
 
-.PHONY: help dev test check e2e chaos soak identity bench schema lock image clean
+.PHONY: help dev test check e2e chaos soak identity fuzz audit bench schema lock image clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -30,6 +30,15 @@ soak: .venv/dev ## Ask 200,000 times through faults, and look at what is left ov
 
 identity: .venv/dev ## Ask as many callers at once and look for others' data, ten minutes (SEED=1).
 	$(BIN)/python -m tests.identity --seed $(SEED)
+
+fuzz: .venv/dev ## Send whatever a client may send, ten minutes (SEED=1).
+	$(BIN)/python -m tests.fuzz --seed $(SEED)
+
+audit: .venv/dev ## Look the pinned dependencies up among known advisories (OSV); needs the network.
+	@$(BIN)/python -c 'import urllib.request as r; r.urlopen("https://api.osv.dev/v1/vulns/OSV-2020-111", timeout=15)' \
+		2>/dev/null || { echo "The advisory service (api.osv.dev) can't be reached: nothing was looked up." >&2; exit 2; }
+	$(BIN)/pip-audit --vulnerability-service osv --requirement requirements.lock --require-hashes --disable-pip \
+		--strict --progress-spinner off --timeout 15
 
 bench: .venv/dev ## Measure what the ledger of writes costs, in a minute.
 	$(BIN)/python -m bench.ledger

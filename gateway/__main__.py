@@ -13,6 +13,7 @@ from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import EntryFilter, LedgerUnavailable
 from gateway.observability.logs import configure_logs, log_crashes
 from gateway.observability.redaction import Redactor, secrets_of
+from gateway.security.secret_files import warn_of_open_files
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,6 +49,8 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             from gateway.commands.dev import dev  # noqa: PLC0415
 
             return dev(port=options.port, with_cache=not options.no_cache)
+        case "documents":
+            return _documents(options, environ)
         case _:
             return _run_configured(options, config.load(_config_file(options, environ), environ))
 
@@ -58,7 +61,12 @@ def _run_configured(options: argparse.Namespace, settings: config.Settings) -> i
         case "serve":
             from gateway.commands.serve import serve  # noqa: PLC0415
 
+            warn_of_open_files(settings.secret_files.values())
             return serve(settings)
+        case "config":
+            from gateway.commands.config import show  # noqa: PLC0415
+
+            return show(settings, settings.secret_files)
         case "check":
             from gateway.commands.check import check  # noqa: PLC0415
 
@@ -127,6 +135,24 @@ def _writes(options: argparse.Namespace, settings: config.Settings) -> int:
         case _:
             applied = options.verdict == "applied"
             return writes.settle_write(settings, options.id, applied=applied, reason=options.reason)
+
+
+def _documents(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from gateway.commands import documents  # noqa: PLC0415
+
+    folder, limits = options.folder, documents.DEFAULTS
+    if folder is None or options.config is not None:
+        settings = config.load(_config_file(options, environ), environ)
+        folder, limits = folder or settings.documents.folder, settings.limits
+    if folder is None:
+        raise ConfigError(["documents.folder: is missing; or name a folder by --folder"])
+    match options.action:
+        case "add":
+            return documents.add_documents(folder, options.files, limits)
+        case "list":
+            return documents.list_documents(folder, limits)
+        case _:
+            return documents.check_documents(folder, limits)
 
 
 def _config_file(options: argparse.Namespace, environ: Mapping[str, str]) -> Path | None:

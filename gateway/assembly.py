@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gateway.config import Settings, Specs
@@ -18,8 +19,10 @@ from gateway.resilience.pace import PaceOptions
 from gateway.resilience.retry import RetryOptions
 from gateway.resilience.stack import Stack, StackOptions, build_stack
 from gateway.resilience.traced import Place
+from gateway.security.secret_files import UnusableSecret, reread
 from gateway.sources.authorised import authorised
 from gateway.sources.registry import SPECS
+from gateway.sources.renewal import UnreadableCredential
 from gateway.sources.spec import DEFAULT_TTL_S, SourceContext, SourceSettings, SourceSpec
 from gateway.transport import Call, Transport, TransportOptions
 from gateway.transport.routed import open_transport
@@ -39,7 +42,12 @@ async def open_catalog(
         for key, each in settings.sources.items():
             if each.enabled:
                 layers = _layers(
-                    key, each, specs[each.kind], clock, takes_context=key in settings.tracing.propagate_to
+                    key,
+                    each,
+                    specs[each.kind],
+                    clock,
+                    takes_context=key in settings.tracing.propagate_to,
+                    files=settings.files_of_source(key),
                 )
                 if observing is not None:
                     observing.sources[key] = layers.reading
@@ -49,7 +57,13 @@ async def open_catalog(
 
 
 def _layers(
-    key: str, settings: SourceSettings, spec: SourceSpec[Any], clock: Clock, *, takes_context: bool
+    key: str,
+    settings: SourceSettings,
+    spec: SourceSpec[Any],
+    clock: Clock,
+    *,
+    takes_context: bool,
+    files: Mapping[str, Path],
 ) -> Stack:
     transport = open_transport(
         key,
@@ -62,14 +76,33 @@ def _layers(
         ),
     )
 
+    def void_what_was_read() -> None:
+        # Under the credential before, which may have been allowed to see more.
+        with stack.store.generations.writing():
+            stack.store.clear()
+
     def authorise(inner: Transport) -> Transport:
-        return authorised(spec, SourceContext(key, settings, inner, clock))
+        context = SourceContext(key, settings, inner, clock, reread=_rereading(files))
+        return authorised(spec, context, renewed=void_what_was_read)
 
     url = settings.base_url
     place = Place(key, url.host or "", url.port, takes_context=takes_context)
-    return build_stack(
+    stack = build_stack(
         transport, _options(settings, spec.ttl_s), source=key, authorise=authorise, place=place, clock=clock
     )
+    return stack
+
+
+def _rereading(files: Mapping[str, Path]) -> Callable[[SourceSettings], SourceSettings] | None:
+    """How to read a source's secrets anew; None where none came from files."""
+
+    def again(settings: SourceSettings) -> SourceSettings:
+        try:
+            return reread(settings, files)
+        except UnusableSecret as error:
+            raise UnreadableCredential(str(error)) from error
+
+    return again if files else None
 
 
 def _options(settings: SourceSettings, ttl_s: Mapping[str, float]) -> StackOptions:

@@ -2,7 +2,8 @@
 
 `HELPDESK_GATEWAY_SOURCES__SUPPORT_PL__API_PASSWORD=...` sets `sources.support-pl.api_password`: levels
 are parted by two underscores, and an underscore stands for a hyphen of a source's key too. A variable
-wins over the file. Nothing here is read at import.
+wins over the file. A secret may come from a file of its own: `api_password_file`, and so
+`..._API_PASSWORD_FILE`. Nothing here is read at import.
 """
 
 import re
@@ -13,12 +14,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import Retention
 from gateway.observability.settings import MetricsSettings, TracingSettings
 from gateway.security.auth_settings import AuthSettings
+from gateway.security.document_settings import DocumentSettings
+from gateway.security.limit_settings import LimitSettings, RateSettings
+from gateway.security.secret_files import Place, holds_secrets, resolve_files
 from gateway.sources.registry import SPECS
 from gateway.sources.spec import SourceSettings, SourceSpec
 from gateway.store.address import parse as parse_ledger_url
@@ -161,11 +174,25 @@ class Settings(BaseModel):
     server: ServerSettings = ServerSettings()
     ledger: LedgerSettings = LedgerSettings()
     operations: OperationSettings = OperationSettings()
+    documents: DocumentSettings = DocumentSettings()
+    limits: LimitSettings = LimitSettings()
+    rate_limits: RateSettings = RateSettings()
     forwarding: ForwardingSettings = ForwardingSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     auth: AuthSettings = AuthSettings()
     sources: Mapping[str, SourceSettings] = {}
+
+    _secret_files: Mapping[Place, Path] = PrivateAttr(default_factory=dict)
+
+    @property
+    def secret_files(self) -> Mapping[Place, Path]:
+        """The files that secrets came from, by the keys that lead to each; () for the configuration's own."""
+        return self._secret_files
+
+    def files_of_source(self, key: str) -> Mapping[str, Path]:
+        """Those of one source, by the names of its settings."""
+        return {place[2]: path for place, path in self._secret_files.items() if place[:2] == ("sources", key)}
 
 
 Specs = Mapping[str, SourceSpec[Any]]
@@ -182,6 +209,8 @@ def load(path: Path | None, environ: Mapping[str, str], *, specs: Specs = SPECS)
         ConfigError: With every problem, each under its key.
     """
     data: dict[str, Any] = {}
+    kinds = {kind: spec.settings for kind, spec in specs.items()}
+    secrets_within = False
     if path is not None:
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -189,9 +218,13 @@ def load(path: Path | None, environ: Mapping[str, str], *, specs: Specs = SPECS)
             raise ConfigError([f"{path}: {error.strerror}"]) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError([f"{path}: not TOML: {error}"]) from error
+        secrets_within = holds_secrets(data, Settings, kinds)
     for keys, value in _variables(environ):
         _put(data, keys, value)
-    return check(data, specs=specs)
+    settings = check(data, specs=specs)
+    if path is not None and secrets_within:
+        settings._secret_files = {(): path, **settings.secret_files}  # noqa: SLF001 - its own
+    return settings
 
 
 def check(data: Mapping[str, Any], *, specs: Specs = SPECS) -> Settings:
@@ -200,7 +233,8 @@ def check(data: Mapping[str, Any], *, specs: Specs = SPECS) -> Settings:
     Raises:
         ConfigError: With every problem, each under its key.
     """
-    problems: list[str] = []
+    resolved = resolve_files(data, Settings, {kind: spec.settings for kind, spec in specs.items()})
+    problems, data = [*resolved.problems], resolved.data
     given = data.get("sources", {})
     if not isinstance(given, Mapping):
         problems.append("sources: must be a table with a table per source, such as [sources.support]")
@@ -211,7 +245,7 @@ def check(data: Mapping[str, Any], *, specs: Specs = SPECS) -> Settings:
         settings = Settings.model_validate({**rest, "sources": {}})
     except ValidationError as error:
         problems += _described(error, "")
-        raise ConfigError(problems) from error
+        raise ConfigError(_causes(problems)) from error
     problems += [
         f"tracing.propagate_to: there is no source `{key}`"
         for key in settings.tracing.propagate_to
@@ -224,9 +258,11 @@ def check(data: Mapping[str, Any], *, specs: Specs = SPECS) -> Settings:
             if each is not None and each.enabled and each.forwards
         ]
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(_causes(problems))
     sources = {key: each for key, each in checked.items() if each is not None}
-    return settings.model_copy(update={"sources": sources})
+    settings = settings.model_copy(update={"sources": sources})
+    settings._secret_files = resolved.files  # noqa: SLF001 - its own
+    return settings
 
 
 def _source(key: str, given: object, specs: Specs, problems: list[str]) -> SourceSettings | None:
@@ -248,6 +284,12 @@ def _source(key: str, given: object, specs: Specs, problems: list[str]) -> Sourc
         problems += _described(error, where)
     problems += [f"{where}.{key}: {said}" for key, said in spec.settings.credential_problems(given)]
     return settings
+
+
+def _causes(problems: list[str]) -> list[str]:
+    """Without what is missing only because its file gave none."""
+    unread = {each.partition("_file: ")[0] for each in problems if "_file: " in each}
+    return [each for each in problems if each.partition(": is missing")[0] not in unread]
 
 
 def _described(error: ValidationError, where: str) -> list[str]:

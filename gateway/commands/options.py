@@ -15,6 +15,7 @@ DEFAULT_FILE = Path("helpdesk-gateway.toml")
 _CONFIGURED = {
     "serve": "run the gateway over the configured sources",
     "check": "ask each configured source whether it can be used, and say what is wrong",
+    "config": "print the effective settings, secrets masked",
     "migrate": "make the ledger's tables, or bring them up to this version",
     "reconcile": "look at the sources for writes in doubt",
     "purge": "let go of what the ledger has kept long enough",
@@ -55,6 +56,10 @@ def parser(*, file_variable: str) -> argparse.ArgumentParser:
     _add_writes(commands.add_parser("writes", help="see and settle what the ledger holds"), configured)
     _add_audit(commands.add_parser("audit", help="read the audit log"), configured)
     _add_keys(commands.add_parser("keys", help="make, see and revoke API keys"), configured)
+    _add_documents(
+        commands.add_parser("documents", help="put trusted documents into their folder, and check them"),
+        configured,
+    )
     schema = commands.add_parser("schema", help="print the graph's SDL")
     schema.add_argument(
         "--check",
@@ -129,6 +134,20 @@ def _add_audit(audit: argparse.ArgumentParser, configured: argparse.ArgumentPars
     export.add_argument("--until", type=_moment, help="only before then")
     export.add_argument("--principal", help="only what this principal has done")
     export.add_argument("--source", help="only writes to this source")
+
+
+def _add_documents(documents: argparse.ArgumentParser, configured: argparse.ArgumentParser) -> None:
+    placed = argparse.ArgumentParser(add_help=False, parents=[configured])
+    placed.add_argument(
+        "--folder", type=Path, help="where they are, without any configuration; default: documents.folder"
+    )
+    actions = documents.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="put documents into the folder, all or none", parents=[placed])
+    add.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="a .graphql file, or a .json list of a build tool"
+    )
+    actions.add_parser("list", help="print ids and operations", parents=[placed])
+    actions.add_parser("check", help="fail if a document isn't valid for this version", parents=[placed])
 
 
 def _port(text: str) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import accumulate
 from typing import Protocol
@@ -31,6 +31,7 @@ class Counted(Protocol):
     writes: WriteCounts
     sources: dict[str, Callable[[], SourceReading]]
     count_in_doubt: Callable[[], Awaitable[int]] | None
+    unknown_documents: Callable[[], Mapping[str, int]] | None
 
 
 class Metrics(Collector):
@@ -90,6 +91,15 @@ class Metrics(Collector):
         for code, count in self._counted.requests.errors().items():
             errors.add_metric((code,), count)
         yield errors
+        if self._counted.unknown_documents is not None:
+            unknown = CounterMetricFamily(
+                "helpdesk_gateway_unknown_documents",
+                "Requests with a document that isn't a trusted one, where they are observed.",
+                labels=("client",),
+            )
+            for client, count in self._counted.unknown_documents().items():
+                unknown.add_metric((client,), count)
+            yield unknown
 
     def _of_writes(self) -> Iterator[Metric]:
         writes = CounterMetricFamily(

@@ -1,6 +1,6 @@
 """All that watches one gateway, made by the composition root and handed to what is watched."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.observability.counts import RequestCounts, SourceReading, WriteCounts
@@ -27,6 +27,7 @@ class Observing:
         self.requests = RequestCounts()
         self.writes = WriteCounts()
         self.sources: dict[str, Callable[[], SourceReading]] = {}
+        self.unknown_documents: Callable[[], Mapping[str, int]] | None = None
         self.count_in_doubt: Callable[[], Awaitable[int]] | None = None
 
     @asynccontextmanager

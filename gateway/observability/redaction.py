@@ -82,6 +82,17 @@ QUOTATIONS: Final = re.compile(
 _of_request: ContextVar[tuple[str, ...]] = ContextVar("secrets_of_request", default=())
 
 
+class _Learnt:
+    """What the process has come to know since its redactors were made; the one place for all of them."""
+
+    secrets: tuple[str, ...] = ()
+
+
+def learn(*secrets: str) -> None:
+    """Mask these from now on, wherever this process writes something: credentials read anew."""
+    _Learnt.secrets = tuple(dict.fromkeys((*_Learnt.secrets, *secrets)))
+
+
 def hide(*secrets: str) -> Token[tuple[str, ...]]:
     """Mask these wherever this context, or one made from it, writes something: a caller's credentials."""
     return _of_request.set((*_of_request.get(), *secrets))
@@ -112,7 +123,9 @@ class Redactor:
             secrets: Exact texts to mask; those below `SHORTEST_SECRET` are left to the patterns.
             max_chars: Longer texts are cut.
         """
-        self._known = forms_of(secrets)
+        self._given = tuple(secrets)
+        self._known = forms_of(self._given)
+        self._learnt: tuple[str, ...] = ()
         self._max_chars = max_chars
 
     def text(self, text: str) -> str:
@@ -132,6 +145,9 @@ class Redactor:
         return self._fields(fields, _MAX_DEPTH)
 
     def _masked(self, text: str, *, foreign: bool) -> str:
+        if self._learnt is not _Learnt.secrets:
+            self._learnt = _Learnt.secrets
+            self._known = forms_of((*self._given, *self._learnt))
         own = _of_request.get()
         known = (*self._known, *forms_of(own)) if own else self._known
         # What stands across the cut is recognised by what follows. Masks make texts shorter, so of one that
