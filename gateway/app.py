@@ -21,15 +21,20 @@ from gateway.http import explorer
 from gateway.http.addresses import Proxies
 from gateway.http.authentication import Authentication
 from gateway.http.caller import CallerOptions
+from gateway.http.documents import Documents
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import Executor
 from gateway.http.health import healthz, landing, readyz
 from gateway.http.observed import Observed
+from gateway.http.rate_limited import RateLimits
 from gateway.http.refusals import KnownHosts, unroutable
 from gateway.http.uploads import UploadEndpoint
 from gateway.observability.observing import Observing
 from gateway.observability.redaction import secrets_of
 from gateway.security.authn import authenticating
+from gateway.security.document_settings import DocumentMode
+from gateway.security.rate_limit import MemoryRateLimiter
+from gateway.security.trusted_documents import TrustedDocuments, preparation
 from gateway.sources.registry import SPECS
 from gateway.store import ledger as store
 from gateway.writes.history import History
@@ -49,7 +54,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
         clock: What time it is.
         specs: The kinds of sources there are.
     """
-    schema, callers = build_schema(), _callers(settings)
+    core, callers = build_schema()._schema, _callers(settings)  # noqa: SLF001 - Strawberry has no other way
     observing = Observing(settings.metrics, settings.tracing, secrets=secrets_of(settings))
 
     @asynccontextmanager
@@ -85,6 +90,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
                     catalog=catalog,
                     writes=writes,
                     history=history,
+                    audit=ledger,
                     reconciler=reconciler,
                     uploads=uploads,
                     clock=clock,
@@ -92,11 +98,19 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
                     principal=principal,
                 )
 
+            trusted = TrustedDocuments(settings.documents, preparation(core, settings.limits))
+            if trusted.mode is DocumentMode.OBSERVE:
+                observing.unknown_documents = trusted.unknown.by_client
+            await stack.enter_async_context(running(trusted.watch()))
+            introspection = settings.server.tells_schema
+            documents = Documents(core, trusted, settings.limits, introspection=introspection)
             app.state.graphql = GraphQLEndpoint(
-                Executor(schema, introspection=settings.server.tells_schema),
+                Executor(core, documents, settings.limits, introspection=introspection),
                 make_context,
                 authentication,
                 callers,
+                RateLimits(MemoryRateLimiter(settings.rate_limits) if settings.rate_limits.enabled else None),
+                max_body_bytes=settings.limits.max_body_bytes,
                 with_explorer=settings.server.explorer,
             )
             app.state.uploads = UploadEndpoint(catalog, uploads, authentication, callers)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from graphql import FieldNode
 
 from gateway.domain.access import LOCAL, Principal, Scope
+from gateway.domain.audit import AuditLog
 from gateway.domain.catalog import Catalog, Source
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Forbidden, GatewayError
@@ -54,6 +55,7 @@ class Context:
     catalog: Catalog
     writes: Writes
     history: History
+    audit: AuditLog
     reconciler: Reconciler
     uploads: Uploads
     clock: Clock

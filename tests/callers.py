@@ -34,5 +34,5 @@ ANYONE = Authentication(
 )
 """Asks nobody who they are."""
 
-NO_LOGIN: dict[str, Any] = {"auth": {"required": False}}
-"""Settings under which whoever asks may do everything, as in `dev`."""
+NO_LOGIN: dict[str, Any] = {"auth": {"required": False}, "rate_limits": {"enabled": False}}
+"""Settings under which whoever asks may do everything, as often as they like, as in `dev`."""

@@ -36,6 +36,7 @@ async def _dev(port: int, changes: Mapping[str, Any]) -> None:
                 {
                     "server": {"port": port, "explorer": True},
                     "auth": {"required": False},
+                    "rate_limits": {"enabled": False},
                     "ledger": {"url": ledger_url},
                     "sources": sandbox_sources(sandbox, running, **changes),
                 },

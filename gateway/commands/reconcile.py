@@ -8,6 +8,7 @@ from gateway.app import open_ledger
 from gateway.assembly import open_catalog
 from gateway.commands.writes import line
 from gateway.config import Settings
+from gateway.domain.acting import OPERATOR, acting_as
 from gateway.domain.clock import utc_now
 from gateway.domain.ledger import Entry
 from gateway.writes.reconcile import Reconciler
@@ -21,7 +22,8 @@ def reconcile(settings: Settings, entry_ids: Sequence[str]) -> int:
     Raises:
         LedgerUnavailable: The ledger can't be reached.
     """
-    looked = asyncio.run(_reconcile(settings, entry_ids))
+    with acting_as(OPERATOR):
+        looked = asyncio.run(_reconcile(settings, entry_ids))
     sys.stdout.writelines(f"{line(entry)}\n" for entry in looked)
     if not looked:
         sys.stdout.write("Nothing to look for.\n")

@@ -10,6 +10,8 @@ import msgspec
 
 from gateway.app import open_ledger
 from gateway.config import Settings
+from gateway.domain.acting import OPERATOR, acting_as
+from gateway.domain.audit import AuditKind
 from gateway.domain.clock import utc_now
 from gateway.domain.errors import RefusalCode
 from gateway.domain.ids import Ref
@@ -63,7 +65,8 @@ def settle_write(settings: Settings, entry_id: str, *, applied: bool, reason: st
         if entry.state is not WriteState.IN_DOUBT and not states.in_doubt(entry):
             return f"It is {entry.state.value}: only what is in doubt can be settled.\n"
         settled = _settled(entry, applied=applied, reason=reason)
-        return settled if await ledger.replace(entry, settled) else "It has changed just now: look again.\n"
+        done = await ledger.replace(entry, settled, kind=AuditKind.WRITE_SETTLED_BY_HAND)
+        return settled if done else "It has changed just now: look again.\n"
 
     done = with_ledger(settings, settle)
     if isinstance(done, str):
@@ -87,15 +90,16 @@ def line(entry: Entry) -> str:
 
 
 def with_ledger(settings: Settings, act: Callable[[Ledger], Awaitable[T]]) -> T:
-    """Do something with the ledger.
+    """Do something with the ledger, as the operator.
 
     Raises:
         LedgerUnavailable: It can't be reached.
     """
 
     async def run() -> T:
-        async with open_ledger(settings) as ledger:
-            return await act(ledger)
+        with acting_as(OPERATOR):
+            async with open_ledger(settings) as ledger:
+                return await act(ledger)
 
     return asyncio.run(run())
 

@@ -4,13 +4,14 @@ import math
 
 from starlette.types import Scope
 
-from gateway.domain.access import Principal
+from gateway.domain.access import LoginKind, Principal
 from gateway.domain.errors import ErrorCode, Forbidden, GatewayError, RateLimited, Unauthenticated
 from gateway.domain.ledger import LedgerUnavailable
 from gateway.http.addresses import Proxies, client_address
 from gateway.http.problems import HttpProblem
 from gateway.security.authn import Authenticator
 from gateway.security.jwks import KeysUnavailable
+from gateway.security.rate_limit import caller_at
 
 # The same whether there is no credential, a wrong one or an old one: no hint for those who guess.
 CHALLENGE = 'Bearer realm="helpdesk-gateway"'
@@ -49,6 +50,12 @@ class Authentication:
             )
         except (Unauthenticated, RateLimited, LedgerUnavailable, KeysUnavailable) as error:
             raise refused(error) from None
+
+    def caller(self, principal: Principal, scope: Scope) -> str:
+        """Whose rate limit a request counts against: who hasn't logged in is known by the address."""
+        if principal.login is LoginKind.NONE:
+            return caller_at(client_address(scope, self._proxies))
+        return principal.subject
 
 
 def refused(error: GatewayError) -> HttpProblem:

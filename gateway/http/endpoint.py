@@ -22,10 +22,12 @@ from gateway.http.execution import Executor
 from gateway.http.graphql_request import read_request
 from gateway.http.negotiation import GRAPHQL_RESPONSE, HTML, JSON, answer_type, choose
 from gateway.http.problems import HttpProblem
+from gateway.http.rate_limited import RateLimits
+from gateway.security.unknown_documents import client_label
 from resolvers.context import Context
 
-MAX_BODY_BYTES = 256 * 1024
 MakeContext = Callable[[Principal, str], Context]
+_NAMES_DOCUMENT = frozenset({"query", "documentId", "extensions"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -38,7 +40,9 @@ class GraphQLEndpoint:
         make_context: MakeContext,
         authentication: Authentication,
         callers: CallerOptions,
+        rates: RateLimits,
         *,
+        max_body_bytes: int,
         with_explorer: bool,
     ) -> None:
         """Put together what serves a request.
@@ -48,12 +52,16 @@ class GraphQLEndpoint:
             make_context: Called inside the running loop and on behalf of the caller.
             authentication: Says who asks.
             callers: What callers may ask for.
+            rates: How often they may.
+            max_body_bytes: How long a request's body may be.
             with_explorer: Whether browsers get a page.
         """
         self._executor = executor
         self._make_context = make_context
         self._authentication = authentication
         self._callers = callers
+        self._rates = rates
+        self._max_body_bytes = max_body_bytes
         self._with_explorer = with_explorer
 
     async def respond(self, request: Request) -> Response:
@@ -66,18 +74,26 @@ class GraphQLEndpoint:
                 return explorer.page(endpoint=request.url.path)
             media_type = answer_type(accept)
             principal = await self._authentication.principal(request.scope)
+            caller = self._authentication.caller(principal, request.scope)
+            await self._rates.admit(caller)
             actor = Actor.of(principal, request_id=request_id)
             with on_behalf(request.headers, self._callers, actor) as spending:
-                asked = await read_request(request, max_body_bytes=MAX_BODY_BYTES)
-                answer = await self._executor.run(
-                    asked,
-                    self._make_context(principal, request_id),
-                    mutations=request.method == "POST",
-                    spending=spending if wants_cost(request.headers) else None,
-                )
+                try:
+                    asked = await read_request(request, max_body_bytes=self._max_body_bytes)
+                    answer = await self._executor.run(
+                        asked,
+                        self._make_context(principal, request_id),
+                        client=client_label(principal.name, request.headers.get("apollographql-client-name")),
+                        mutations=request.method == "POST",
+                        spending=spending if wants_cost(request.headers) else None,
+                    )
+                finally:
+                    left = await self._rates.charge(caller, spending.in_all)
             # The draft of August 2026 would rather see 422 for most of these; its own audits ask for 400.
             status = 200 if answer.accepted or media_type == JSON else 400
-            return json_response(answer.body, status=status, media_type=media_type, request_id=request_id)
+            return json_response(
+                answer.body, status=status, media_type=media_type, request_id=request_id, headers=left
+            )
         except HttpProblem as refusal:
             return problem_response(refusal, media_type=media_type, request_id=request_id)
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, no client sees it
@@ -88,7 +104,7 @@ class GraphQLEndpoint:
         return (
             self._with_explorer
             and request.method in {"GET", "HEAD"}
-            and "query" not in request.query_params
+            and not _NAMES_DOCUMENT & request.query_params.keys()
             and choose(accept, (JSON, GRAPHQL_RESPONSE, HTML)) == HTML
         )
 

@@ -6,10 +6,18 @@ from typing import Any
 import structlog
 from graphql import ArgumentNode, DirectiveNode, GraphQLError, SourceLocation, ValueNode, get_location
 
-from gateway.domain.errors import BadInput, ErrorCode, GatewayError, SourceError, SourceFault
+from gateway.domain.errors import (
+    BadInput,
+    ErrorCode,
+    GatewayError,
+    RequestError,
+    SourceError,
+    SourceFault,
+)
 from gateway.domain.ledger import LedgerUnavailable
 from gateway.observability.redaction import answerable
 from gateway.observability.request import note_error
+from gateway.security.exceeding import DocumentTooLarge
 
 _log = structlog.get_logger("gateway.http")
 
@@ -37,6 +45,14 @@ def internal(error: Exception, *, request_id: str, path: Sequence[str | int] | N
 def failure(error: GatewayError, *, request_id: str) -> dict[str, Any]:
     """An expected error outside of an operation."""
     return {"message": error.message, "extensions": _gateway_extensions(error, request_id)}
+
+
+def limited(error: RequestError, *, request_id: str) -> dict[str, Any]:
+    """A document that isn't run, or an operation that is larger than they may be."""
+    entry = failure(error, request_id=request_id)
+    if isinstance(error, DocumentTooLarge) and error.locations:
+        entry["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
+    return entry
 
 
 def refused(error: GraphQLError, code: ErrorCode, *, request_id: str) -> dict[str, Any]:

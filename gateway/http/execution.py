@@ -1,40 +1,36 @@
-"""Runs one GraphQL request: parse, validate, execute, and shape the answer."""
+"""Runs one GraphQL request: reads its document, prices and executes it, and shapes the answer."""
 
 import inspect
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-import strawberry
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
     GraphQLError,
-    NoSchemaIntrospectionCustomRule,
+    GraphQLSchema,
     OperationType,
     execute,
     get_operation_ast,
-    parse,
-    specified_rules,
-    validate,
 )
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.audit import access_refused
+from gateway.domain.errors import Forbidden, GatewayError, RequestError
+from gateway.domain.ledger import LedgerUnavailable
 from gateway.domain.spending import Spending
-from gateway.http.errors import formatted, log_source_error, refused
+from gateway.http.documents import Documents, InvalidDocument
+from gateway.http.errors import formatted, limited, log_source_error, refused
 from gateway.http.graphql_request import GraphQLRequest
 from gateway.http.problems import HttpProblem
 from gateway.observability.request import operation
 from gateway.observability.tracing import NOTHING, Span
 from gateway.plans.estimate import estimate
 from gateway.plans.price_list import PriceList
+from gateway.security.answer_size import answer_size
+from gateway.security.exceeding import TooManyEstimatedCalls
+from gateway.security.limit_settings import LimitSettings
 from resolvers.context import Context, Report
-
-# Validation's time grows with the square of what it is given; this is the cheap guard before it.
-MAX_TOKENS = 1_000
-_MAX_VALIDATION_ERRORS = 20
-# Strawberry has its own form of @oneOf, which graphql-core's rules don't know.
-_RULES = (*specified_rules, OneOfInputValidationRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +44,21 @@ class Answer:
 class Executor:
     """Runs requests against the schema."""
 
-    def __init__(self, schema: strawberry.Schema, *, introspection: bool = True) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, documents: Documents, limits: LimitSettings, *, introspection: bool
+    ) -> None:
         """Take the schema.
 
         Args:
             schema: What requests are run against.
-            introspection: Whether it may be asked for, and told of in errors' suggestions.
+            documents: Makes documents of requests.
+            limits: How much an operation may ask for.
+            introspection: Whether errors may suggest names.
         """
+        self._documents = documents
+        self._limits = limits
         self._introspection = introspection
-        self._rules = _RULES if introspection else (*_RULES, NoSchemaIntrospectionCustomRule)
-        self._schema = schema._schema  # noqa: SLF001 - Strawberry offers no other way to graphql-core's
+        self._schema = schema
         self._prices = PriceList(self._schema)
 
     async def run(
@@ -65,6 +66,7 @@ class Executor:
         request: GraphQLRequest,
         context: Context,
         *,
+        client: str,
         mutations: bool,
         spending: Spending | None = None,
     ) -> Answer:
@@ -73,26 +75,20 @@ class Executor:
         Args:
             request: What is asked.
             context: What is known of it.
+            client: What its client is counted as.
             mutations: Whether mutations may run.
             spending: Where its calls are counted, if the answer shall say what it cost.
         Raises:
             HttpProblem: 405, a mutation where none may run.
         """
         try:
-            document = parse(request.query, max_tokens=MAX_TOKENS)
-            errors = validate(
-                self._schema,
-                document,
-                self._rules,
-                max_errors=_MAX_VALIDATION_ERRORS,
-                hide_suggestions=not self._introspection,
-            )
-        except GraphQLError as error:
-            return _refused([error], ErrorCode.GRAPHQL_PARSE_FAILED, context)
-        if errors:
-            return _refused(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED, context)
-        _check_method(document, request.operation_name, mutations=mutations)
-        cost = None if spending is None else self._cost_before(document, request, context)
+            document = self._documents.read(request, client=client)
+            _check_method(document, request.operation_name, mutations=mutations)
+            cost = self._cost_before(document, request, context)
+        except InvalidDocument as refusal:
+            return _refused(refusal, context)
+        except RequestError as error:
+            return _limited(error, context)
         with _observed(document, request):
             result = execute(
                 self._schema,
@@ -104,8 +100,9 @@ class Executor:
             )
             if inspect.isawaitable(result):
                 result = await result
+        await _audit_refusals(document, request, result, context)
         answer = _answer(result, context)
-        if spending is not None and cost is not None and answer.accepted:
+        if spending is not None and answer.accepted:
             cost |= {"actualCalls": spending.in_all, "bySource": dict(spending.by_source)}
             answer.body["extensions"] = {"cost": cost}
         return answer
@@ -113,8 +110,36 @@ class Executor:
     def _cost_before(
         self, document: DocumentNode, request: GraphQLRequest, context: Context
     ) -> dict[str, Any]:
+        """What the operation may cost.
+
+        Raises:
+            LimitExceeded: That is more than one may, or its answer is.
+        """
+        asked = get_operation_ast(document, request.operation_name)
+        if asked is not None:
+            answer_size(self._schema, document, asked).check(request.variables, self._limits)
         estimated = estimate(self._prices, document, request.operation_name, request.variables, context)
+        if estimated.calls > self._limits.max_estimated_calls:
+            raise TooManyEstimatedCalls(estimated.calls, self._limits.max_estimated_calls)
         return {"estimatedCalls": estimated.calls}
+
+
+async def _audit_refusals(
+    document: DocumentNode, request: GraphQLRequest, result: ExecutionResult, context: Context
+) -> None:
+    """Record who wanted to write what they may not: nothing else tells of it."""
+    asked = get_operation_ast(document, request.operation_name)
+    if asked is None or asked.operation is not OperationType.MUTATION:
+        return
+    for error in result.errors or ():
+        refusal, nodes = error.original_error, error.nodes or ()
+        if not isinstance(refusal, Forbidden) or len(error.path or ()) != 1 or not nodes:
+            continue
+        name = cast("FieldNode", nodes[0]).name.value
+        try:
+            await context.audit.append(access_refused(name, refusal.scope, source=refusal.source))
+        except LedgerUnavailable as unavailable:
+            log_source_error(unavailable, request_id=context.request_id)
 
 
 def _observed(document: DocumentNode, request: GraphQLRequest) -> Span:
@@ -130,9 +155,13 @@ def _check_method(document: DocumentNode, name: str | None, *, mutations: bool) 
         raise HttpProblem(405, "Mutations run by POST only.", headers={"Allow": "POST"})
 
 
-def _refused(errors: list[GraphQLError], code: ErrorCode, context: Context) -> Answer:
-    body = {"errors": [refused(error, code, request_id=context.request_id) for error in errors]}
-    return Answer(body, accepted=False)
+def _refused(refusal: InvalidDocument, context: Context) -> Answer:
+    errors = [refused(each, refusal.code, request_id=context.request_id) for each in refusal.errors]
+    return Answer({"errors": errors}, accepted=False)
+
+
+def _limited(error: RequestError, context: Context) -> Answer:
+    return Answer({"errors": [limited(error, request_id=context.request_id)]}, accepted=False)
 
 
 def _answer(result: ExecutionResult, context: Context) -> Answer:

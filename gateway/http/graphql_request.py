@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
+from gateway.domain.errors import BadInput
 from gateway.http.problems import HttpProblem
+from gateway.security.trusted_documents import Reference, read_reference
 
 _JSON = "application/json"
 _CHARSET = re.compile(r'charset\s*=\s*"?([^";\s]*)', re.IGNORECASE)
@@ -18,9 +20,10 @@ _CHARSET = re.compile(r'charset\s*=\s*"?([^";\s]*)', re.IGNORECASE)
 class GraphQLRequest:
     """What a client asks for."""
 
-    query: str
+    query: str | None
     variables: dict[str, Any] | None
     operation_name: str | None
+    reference: Reference | None = None
 
 
 async def read_request(request: Request, *, max_body_bytes: int) -> GraphQLRequest:
@@ -99,7 +102,7 @@ def _from_query(parameters: Mapping[str, str]) -> GraphQLRequest:
 
 def _checked(sent: dict[str, Any]) -> GraphQLRequest:
     query, variables, name = sent.get("query"), sent.get("variables"), sent.get("operationName")
-    if not isinstance(query, str) or not query.strip():
+    if query is not None and not isinstance(query, str):
         raise HttpProblem(400, "`query` must be a GraphQL document.")
     if variables is not None and not isinstance(variables, dict):
         raise HttpProblem(400, "`variables` must be a JSON object.")
@@ -107,4 +110,12 @@ def _checked(sent: dict[str, Any]) -> GraphQLRequest:
         raise HttpProblem(400, "`operationName` must be a string.")
     if not isinstance(sent.get("extensions", {}), dict | None):
         raise HttpProblem(400, "`extensions` must be a JSON object.")
-    return GraphQLRequest(query, variables, name or None)
+    try:
+        reference = read_reference(sent.get("documentId"), sent.get("extensions"))
+    except BadInput as error:
+        raise HttpProblem(400, error.message) from error
+    # Clients that name a document may send an empty text beside it.
+    text = query if query and query.strip() else None
+    if text is None and reference is None:
+        raise HttpProblem(400, "Send a GraphQL document as `query`, or the `documentId` of a trusted one.")
+    return GraphQLRequest(text, variables, name or None, reference)

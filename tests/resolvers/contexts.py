@@ -33,6 +33,7 @@ def context(
         catalog=catalog,
         writes=Writes(kept, clock=clock),
         history=History(kept, catalog),
+        audit=kept,
         reconciler=Reconciler(kept, catalog, clock=clock),
         uploads=Uploads(clock),
         clock=clock,

@@ -8,10 +8,6 @@ from typing import Any
 import httpx
 import pytest
 import strawberry
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from gateway.domain.errors import (
     BadInput,
@@ -25,10 +21,8 @@ from gateway.domain.errors import (
     as_source_error,
 )
 from gateway.domain.ledger import LedgerUnavailable
-from gateway.http.endpoint import GraphQLEndpoint
-from gateway.http.execution import Executor
-from tests.callers import ANYONE, CALLERS
 from tests.gateway.http.conftest import Log
+from tests.gateway.http.endpoints import client_of
 from tests.resolvers.contexts import context
 
 SECRET = "hunter2-of-the-source"
@@ -102,23 +96,9 @@ class Query:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    endpoint = GraphQLEndpoint(
-        Executor(strawberry.Schema(Query)),
-        lambda _, request_id: context(request_id=request_id),
-        ANYONE,
-        CALLERS,
-        with_explorer=False,
-    )
-
-    async def graphql(request: Request) -> Response:
-        return await endpoint.respond(request)
-
-    app = Starlette(routes=[Route("/graphql", graphql, methods=["POST"])])
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app),
-        base_url="http://localhost",
-        headers={"x-request-id": "r-1", "accept": "application/graphql-response+json"},
-    ) as client:
+    schema = strawberry.Schema(Query)._schema
+    async with client_of(schema, lambda _, request_id: context(request_id=request_id)) as client:
+        client.headers.update({"x-request-id": "r-1", "accept": "application/graphql-response+json"})
         yield client
 
 

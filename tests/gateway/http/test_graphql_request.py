@@ -9,9 +9,9 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from gateway.http.endpoint import MAX_BODY_BYTES
 from gateway.http.graphql_request import read_body
 from gateway.http.problems import HttpProblem
+from gateway.security.limit_settings import LimitSettings
 from tests.answers import only_error
 
 TYPE = {"content-type": "application/json"}
@@ -44,9 +44,9 @@ async def post(http: httpx.AsyncClient, body: bytes, **headers: str) -> httpx.Re
         (b"42", NO_OBJECT),
         (b'"{__typename}"', NO_OBJECT),
         (b'[{"query": "{__typename}"}]', NO_OBJECT),
-        (b"{}", "`query` must be a GraphQL document."),
-        (b'{"query": null}', "`query` must be a GraphQL document."),
-        (b'{"query": " \\n "}', "`query` must be a GraphQL document."),
+        (b"{}", "Send a GraphQL document as `query`, or the `documentId` of a trusted one."),
+        (b'{"query": null}', "Send a GraphQL document as `query`, or the `documentId` of a trusted one."),
+        (b'{"query": " \\n "}', "Send a GraphQL document as `query`, or the `documentId` of a trusted one."),
         (b'{"query": ["{__typename}"]}', "`query` must be a GraphQL document."),
         (b'{"query": "{__typename}", "variables": []}', "`variables` must be a JSON object."),
         (b'{"query": "{__typename}", "variables": "{}"}', "`variables` must be a JSON object."),
@@ -125,8 +125,11 @@ async def test_a_compressed_body_is_refused(bare: httpx.AsyncClient, encoding: s
     )
 
 
+MAX_BODY_BYTES = LimitSettings().max_body_bytes
+
+
 def _body(size: int) -> bytes:
-    start, end = b'{"query": "{__typename}', b'"}'
+    start, end = b'{"query": "{__typename}", "extensions": {"padding": "', b'"}}'
     return start + b" " * (size - len(start) - len(end)) + end
 
 
@@ -192,8 +195,8 @@ async def test_an_empty_parameter_is_the_same_as_none(bare: httpx.AsyncClient) -
 @pytest.mark.parametrize(
     ("query_string", "message"),
     [
-        ("", "`query` must be a GraphQL document."),
-        ("query=", "`query` must be a GraphQL document."),
+        ("", "Send a GraphQL document as `query`, or the `documentId` of a trusted one."),
+        ("query=", "Send a GraphQL document as `query`, or the `documentId` of a trusted one."),
         ("query={__typename}&variables=[]", "`variables` must be a JSON object."),
         (
             "query={__typename}&variables={",
