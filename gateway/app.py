@@ -21,13 +21,17 @@ from gateway.http import explorer
 from gateway.http.addresses import Proxies
 from gateway.http.authentication import Authentication
 from gateway.http.caller import CallerOptions
+from gateway.http.compression import compressed
+from gateway.http.cors import Cors
+from gateway.http.csrf import Preflighted
 from gateway.http.documents import Documents
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.execution import Executor
 from gateway.http.health import healthz, landing, readyz
 from gateway.http.observed import Observed
 from gateway.http.rate_limited import RateLimits
-from gateway.http.refusals import KnownHosts, unroutable
+from gateway.http.refusals import KnownHosts, failed, unroutable
+from gateway.http.security_headers import SecurityHeaders
 from gateway.http.uploads import UploadEndpoint
 from gateway.observability.observing import Observing
 from gateway.observability.redaction import secrets_of
@@ -140,9 +144,13 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
                 counts=observing.requests,
                 credential_headers=tuple(callers.forwarded.values()),
             ),
+            Middleware(SecurityHeaders, hsts_max_age_s=settings.headers.hsts_max_age_s),
+            compressed(),
             Middleware(KnownHosts, names=settings.server.allowed_hosts),
+            *([Middleware(Cors, settings=settings.cors)] if settings.cors.origins else []),
+            Middleware(Preflighted, origins=settings.cors.origins),
         ],
-        exception_handlers={HTTPException: unroutable},
+        exception_handlers={HTTPException: unroutable, Exception: failed},
         lifespan=lifespan,
     )
 

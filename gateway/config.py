@@ -27,6 +27,7 @@ from pydantic import (
 
 from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import Retention
+from gateway.http.settings import ConnectionSettings, CorsSettings, HeaderSettings
 from gateway.observability.settings import MetricsSettings, TracingSettings
 from gateway.security.auth_settings import AuthSettings
 from gateway.security.document_settings import DocumentSettings
@@ -177,6 +178,9 @@ class Settings(BaseModel):
     documents: DocumentSettings = DocumentSettings()
     limits: LimitSettings = LimitSettings()
     rate_limits: RateSettings = RateSettings()
+    cors: CorsSettings = CorsSettings()
+    headers: HeaderSettings = HeaderSettings()
+    connections: ConnectionSettings = ConnectionSettings()
     forwarding: ForwardingSettings = ForwardingSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()

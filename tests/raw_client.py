@@ -48,6 +48,17 @@ class RawClient:
         except TimeoutError:
             return said, SILENCE
 
+    async def read_all(self) -> tuple[bytes, str]:
+        """What comes until the other side ends the connection, and how it does; it must, within ten seconds."""
+        said = b""
+        try:
+            async with asyncio.timeout(10):
+                while chunk := await self._reader.read(65536):
+                    said += chunk
+        except ConnectionResetError:
+            return said, RST
+        return said, FIN
+
     async def close(self) -> None:
         """Leave."""
         self._writer.transport.abort()

@@ -108,7 +108,7 @@ async def run(settings: Settings, *, announce: Announce) -> None:
     Raises:
         CannotListen: The port is taken, or the address isn't this machine's.
     """
-    server = _Server(served(create_app(settings), ConnectionSettings()), announce)
+    server = _Server(served(create_app(settings), settings.connections), announce)
     await server.serve([_listener(settings.server.host, settings.server.port)])
 
 

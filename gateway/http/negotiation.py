@@ -5,12 +5,16 @@ request was good, and `application/json` for older clients, where only the body 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.http.problems import HttpProblem
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
+
+# Browsers name up to eight; what comes after these isn't looked at.
+_MAX_RANGES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class _Range:
     position: int
 
 
+# Few clients' headers make up nearly all requests. What is kept is bounded by the size of a request's head.
+@lru_cache(maxsize=64)
 def choose(accept: str | None, offered: tuple[str, ...]) -> str | None:
     """The offered media type that the client likes best, None if it takes none of them.
 
@@ -53,7 +59,8 @@ def answer_type(accept: str | None) -> str:
 
 def _parse(accept: str) -> list[_Range]:
     ranges = []
-    for position, part in enumerate(filter(str.strip, accept.split(","))):
+    parts = accept.split(",", _MAX_RANGES)[:_MAX_RANGES]
+    for position, part in enumerate(filter(str.strip, parts)):
         media_type, *parameters = (piece.strip() for piece in part.split(";"))
         quality = 1.0
         for parameter in parameters:

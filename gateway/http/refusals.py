@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.http.endpoint import problem_response, request_id_of
+from gateway.http.endpoint import failure_response, problem_response, request_id_of
 from gateway.http.problems import HttpProblem
+from gateway.http.security_headers import ALWAYS, completed
 
 # A name or an address, and perhaps a port (RFC 9110, section 7.2).
 _HOST = re.compile(r"([a-z0-9._~%!$&'()*+,;=-]+|\[[0-9a-f:.]+\])(:[0-9]*)?", re.IGNORECASE)
@@ -55,3 +56,10 @@ async def unroutable(request: Request, error: Exception) -> Response:
         message = "This path doesn't take this method: see the Allow header."
     refusal = HttpProblem(error.status_code, message, headers=error.headers)
     return problem_response(refusal, request_id=request_id_of(request))
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """Answer where a middleware has failed: outside of all of them, so with its own headers."""
+    response = failure_response(error, request_id=request_id_of(request))
+    response.raw_headers = completed(response.raw_headers, ALWAYS)
+    return response

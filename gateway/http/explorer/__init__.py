@@ -128,7 +128,12 @@ class _Assets(StaticFiles):
             media_type=media_type,
             stat_result=stat_result,
         )
-        if self.is_not_modified(response.headers, Headers(scope=scope)):
+        is_known = self.is_not_modified(response.headers, Headers(scope=scope))
+        # A weak tag, as it stands for the file in every encoding (RFC 9110, section 8.8.3.3).
+        response.headers["ETag"] = f"W/{response.headers['ETag']}"
+        if is_known:
+            # What compresses says so on whole answers alone.
+            response.headers["Vary"] = "Accept-Encoding"
             return NotModifiedResponse(response.headers)
         return response
 

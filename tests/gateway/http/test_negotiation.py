@@ -74,3 +74,21 @@ def test_a_browser_prefers_html_and_a_client_does_not() -> None:
 
 def test_the_most_specific_range_decides_over_a_more_generous_one() -> None:
     assert choose("*/*, application/json;q=0.1", (JSON, GRAPHQL_RESPONSE)) == GRAPHQL_RESPONSE
+
+
+def test_a_header_of_thousands_of_types_is_read_to_a_point() -> None:
+    many = "a/b," * 8000
+    assert choose(f"{JSON},{many}", (JSON, GRAPHQL_RESPONSE)) == JSON
+    assert choose(f"{many}{JSON}", (JSON, GRAPHQL_RESPONSE)) is None
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json, text/event-stream",
+        "application/json, multipart/mixed;boundary=graphql, text/event-stream",
+        "application/json, multipart/mixed;deferSpec=20220824, application/json;q=0.1",
+    ],
+)
+def test_a_client_that_also_takes_streams_gets_the_json_that_it_names_first(accept: str) -> None:
+    assert choose(accept, (JSON, GRAPHQL_RESPONSE, "text/event-stream", "multipart/mixed")) == JSON

@@ -1,8 +1,13 @@
 """Requests that no endpoint sees, over the whole app without sources."""
 
+import json
+
 import httpx
 import pytest
+from starlette.requests import Request
 
+from gateway.http.refusals import failed
+from gateway.http.security_headers import ALWAYS
 from tests.answers import only_error
 
 
@@ -68,3 +73,14 @@ async def test_a_path_that_is_not_there_says_where_the_graph_is(
         "BAD_USER_INPUT",
         "There is nothing at this path: the graph is at /graphql.",
     )
+
+
+async def test_a_fault_outside_of_all_endpoints_is_masked_and_has_every_header() -> None:
+    request = Request({"type": "http", "headers": [(b"x-request-id", b"r-1")]})
+    answer = await failed(request, RuntimeError("a secret"))
+    headers = dict(answer.raw_headers)
+    assert dict(ALWAYS).items() <= headers.items()
+    (error,) = json.loads(bytes(answer.body))["errors"]
+    assert (answer.status_code, error["extensions"]["code"]) == (500, "INTERNAL_SERVER_ERROR")
+    assert "secret" not in error["message"]
+    assert headers[b"x-request-id"].decode() == error["extensions"]["requestId"] == "r-1"
