@@ -100,6 +100,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
                     clock=clock,
                     request_id=request_id,
                     principal=principal,
+                    limits=settings.limits,
+                    rates=settings.rate_limits if settings.rate_limits.enabled else None,
                 )
 
             trusted = TrustedDocuments(settings.documents, preparation(core, settings.limits))

@@ -13,6 +13,7 @@ from gateway.domain.ids import Ref
 from gateway.domain.ledger import Entry
 from gateway.domain.records import Account, MessageAuthor, Origin
 from gateway.plans.fields import Fetch, FieldLoaders, Needs
+from gateway.security.limit_settings import LimitSettings, RateSettings
 from gateway.writes.history import History
 from gateway.writes.reconcile import Reconciler
 from gateway.writes.service import Writes
@@ -48,6 +49,8 @@ class Context:
 
     Attributes:
         principal: Who asks, and what they may.
+        limits: How much one request may hold.
+        rates: How much a caller may ask for; None for no limit.
         owners: The names under which the caller owns writes (`Source.owner`).
         operated: The sources of which the caller may see everybody's writes; None for all.
     """
@@ -61,6 +64,8 @@ class Context:
     clock: Clock
     request_id: str
     principal: Principal = LOCAL
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    rates: RateSettings | None = None
     loaders: FieldLoaders = field(default_factory=lambda: FieldLoaders(_source_of))
     reports: list[Report] = field(default_factory=list)
     records: RecordLoaders = field(init=False)

@@ -32,6 +32,36 @@ def _identities(root: strawberry.Parent[Principal], info: Info[Context, Any]) ->
     ]
 
 
+@strawberry.type(description="What one request may hold, and how much a caller may ask for.")
+class ViewerLimits:
+    max_tokens: int = strawberry.field(description="Tokens of a document.")
+    max_depth: int = strawberry.field(description="How deep its fields may nest.")
+    max_root_fields: int = strawberry.field(description="Root fields of a query.")
+    max_estimated_calls: int = strawberry.field(
+        description="REST calls that an operation may be estimated at: see the header X-Request-Cost."
+    )
+    max_objects: int = strawberry.field(description="Objects that its answer may be estimated at.")
+    requests_per_minute: int | None = strawberry.field(
+        description="Requests of one caller, in the long run; null for any number."
+    )
+    calls_per_minute: int | None = strawberry.field(
+        description="REST calls that they may cause, in the long run; null for any number."
+    )
+
+
+def _limits(info: Info[Context, Any]) -> Any:
+    limits, rates = info.context.limits, info.context.rates
+    return SimpleNamespace(
+        max_tokens=limits.max_tokens,
+        max_depth=limits.max_depth,
+        max_root_fields=limits.max_root_fields,
+        max_estimated_calls=limits.max_estimated_calls,
+        max_objects=limits.max_objects,
+        requests_per_minute=None if rates is None else rates.requests_per_minute,
+        calls_per_minute=None if rates is None else rates.calls_per_minute,
+    )
+
+
 @strawberry.type(description="Who asks, and what they may.")
 class Viewer:
     subject: str = strawberry.field(description="Unique and stable: writes and uploads belong to it.")
@@ -43,6 +73,10 @@ class Viewer:
     )
     identities: list[ViewerIdentity] = strawberry.field(
         resolver=_identities, description="Who it is at the sources where that is known."
+    )
+    limits: ViewerLimits = strawberry.field(
+        resolver=_limits,
+        description="How much one may ask for. Answers tell what is left of it: `RateLimit`.",
     )
     expires_at: datetime | None = strawberry.field(
         description="When the key or token that it came with ends; null for never."

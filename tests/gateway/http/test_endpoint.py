@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from tests.answers import errors_of, only_error
 from tests.callers import NO_LOGIN
 from tests.gateway.http.conftest import Log
 from tests.gateway.http.endpoints import client_of
+from tests.ledgers import new_ledger
 
 STRICT = {"accept": "application/graphql-response+json"}
 LEGACY = {"accept": "application/json"}
@@ -257,8 +259,9 @@ async def test_a_browser_with_a_query_gets_its_answer(bare: httpx.AsyncClient) -
     assert answer.json() == {"data": {"__typename": "Query"}}
 
 
-async def test_the_explorer_can_be_left_out() -> None:
-    app = create_app(config.check({**NO_LOGIN, "server": {"explorer": False}}))
+async def test_the_explorer_can_be_left_out(tmp_path: Path) -> None:
+    settings = {"server": {"explorer": False}, "ledger": {"url": new_ledger(tmp_path)}}
+    app = create_app(config.check({**NO_LOGIN, **settings}))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,
