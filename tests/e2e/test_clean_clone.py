@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-START, WITHOUT_MAKE, _TESTS, _DIAL, REAL, SANDBOX = COMMANDS
+START, WITHOUT_MAKE, _TESTS, _DIAL, KEY, REAL, SANDBOX = COMMANDS
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,11 @@ def running(command: str, clone: Path, until: str, **environ: str) -> Iterator[l
         os.killpg(process.pid, 0)
 
 
-def sources_at(url: str) -> list[str]:
-    answer = httpx.post(f"{url}/graphql", json={"query": "{ sources { key } }"}, trust_env=False).json()
-    return [each["key"] for each in answer["data"]["sources"]]
+def sources_at(url: str, key: str | None = None) -> list[str]:
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    request = {"query": "{ sources { key } }"}
+    answer = httpx.post(f"{url}/graphql", json=request, headers=headers, trust_env=False)
+    return [each["key"] for each in answer.json()["data"]["sources"]]
 
 
 ALL = ["tulo", "service_order_hub", "netevia", "telecomx", "thulium"]
@@ -83,7 +85,7 @@ def test_the_same_without_make(clone: Path) -> None:
 
 def test_configuration_alone_points_it_at_other_systems(clone: Path) -> None:
     """The sandbox on its own stands in for the real systems: all that changes is the configuration."""
-    check, migrate, serve = REAL.strip().splitlines()
+    check, migrate, key, serve = REAL.strip().splitlines()
     example = (clone / "docs" / "configuration.toml").read_text(encoding="utf-8")
     (clone / "helpdesk-gateway.toml").write_text(example, encoding="utf-8")
     with running(SANDBOX.replace("--latency thulium=50 --error-rate tulo=0.1", ""), clone, "{") as said:
@@ -110,15 +112,21 @@ def test_configuration_alone_points_it_at_other_systems(clone: Path) -> None:
                 text=True,
                 check=False,
             ).stdout.splitlines()
-            for command in (check, migrate)
+            for command in (check, migrate, key, KEY)
         ]
-        assert printed == [
+        assert printed[:2] == [
             ["readers: ok", "repairs: ok", "banking: ok", "telecom: ok", "support-pl: ok"],
             ["The ledger's tables are those of this version."],
         ]
+        # Each prints its key and nothing else.
+        ((mine,), (webshops,)) = printed[2:]
         with running(serve, clone, "/graphql", **variables) as listening:
             (url,) = re.findall(r"(http://\S+)/graphql", "".join(listening))
-            assert sources_at(url) == ["readers", "repairs", "banking", "telecom", "support-pl"]
+            refused = httpx.post(f"{url}/graphql", json={"query": "{ __typename }"}, trust_env=False)
+            assert refused.status_code == 401
+            for each in (mine, webshops):
+                found = sources_at(url, each)
+                assert found == ["readers", "repairs", "banking", "telecom", "support-pl"]
 
 
 def test_the_sandbox_runs_alone_with_latency_and_errors(clone: Path) -> None:

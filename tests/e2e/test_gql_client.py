@@ -23,7 +23,7 @@ WRITE = gql(
 
 def write(**changes: Any) -> GraphQLRequest:
     given = {
-        "toRef": {"source": "netevia", "nativeId": "123456"},
+        "toRef": {"source": "netevia", "nativeId": "123470"},
         "body": "Dzień dobry",
         "idempotencyKey": "gql",
     }

@@ -210,8 +210,8 @@ def test_html_mails_are_served_harmless(dev: Dev) -> None:
 
 
 def test_replies_and_parents_are_linked(dev: Dev) -> None:
-    query = """{ cases(first: 59) { nodes { messages(first: 100) { nodes {
-      id parent { id } replies { nodes { id } totalCount } } } } } }"""
+    query = """{ cases(first: 59) { nodes { messages(first: 50) { nodes {
+      id parent { id } replies(first: 3) { nodes { id } totalCount } } } } } }"""
     messages = [
         message for case in dev.data(query)["cases"]["nodes"] for message in case["messages"]["nodes"]
     ]

@@ -70,8 +70,18 @@ _ENTRIES = (
     Entry("write", '(idempotencyKey: "walk")', max_records=2),
     Entry("writes", "(first: 1)", max_records=1),
 )
-# A graph of people's usual size is asked for far less at once than all its ways.
+# All ways at once are far more than one request may usually take.
 _SETTINGS = {
+    "limits": {
+        "max_document_characters": 1_000_000,
+        "max_tokens": 20_000,
+        "max_aliases": 10_000,
+        "max_depth": 50,
+        "max_selections": 100_000,
+        "max_repeats": 1_000,
+        "max_estimated_calls": 1_000_000,
+        "max_objects": 10_000_000,
+    },
     "operations": {"timeout_s": 60, "max_timeout_s": 60, "max_calls": 1000, "max_calls_per_source": 1000},
 }
 _REPLY = """mutation($to: ID!) {

@@ -54,6 +54,8 @@ def configuration(
         source |= {name: value for name, value in wanted.items() if name not in unknown}
     settings: dict[str, Any] = {
         **NO_LOGIN,
+        # The run's first look around asks for many things at once.
+        "limits": {"max_root_fields": 1_000, "max_aliases": 1_000},
         "server": {"port": 0},
         "ledger": {"url": ledger_url},
         "sources": sources,
