@@ -82,12 +82,13 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
             history = History(ledger, catalog)
             uploads = Uploads(clock)
 
+            anyone = LOCAL_CALLER if callers.forwarded else LOCAL
             authenticator = await stack.enter_async_context(
-                authenticating(
-                    settings.auth, ledger, clock=clock, anyone=LOCAL_CALLER if callers.forwarded else LOCAL
-                )
+                authenticating(settings.auth, ledger, clock=clock, anyone=anyone)
             )
             authentication = Authentication(authenticator, Proxies(settings.auth.trusted_proxies))
+            rates = settings.rate_limits if settings.rate_limits.enabled else None
+            limiter = RateLimits(None if rates is None else MemoryRateLimiter(rates))
 
             def make_context(principal: Principal, request_id: str) -> Context:
                 return Context(
@@ -101,7 +102,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
                     request_id=request_id,
                     principal=principal,
                     limits=settings.limits,
-                    rates=settings.rate_limits if settings.rate_limits.enabled else None,
+                    rates=rates,
                 )
 
             trusted = TrustedDocuments(settings.documents, preparation(core, settings.limits))
@@ -115,11 +116,11 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
                 make_context,
                 authentication,
                 callers,
-                RateLimits(MemoryRateLimiter(settings.rate_limits) if settings.rate_limits.enabled else None),
+                limiter,
                 max_body_bytes=settings.limits.max_body_bytes,
                 with_explorer=settings.server.explorer,
             )
-            app.state.uploads = UploadEndpoint(catalog, uploads, authentication, callers)
+            app.state.uploads = UploadEndpoint(catalog, uploads, authentication, callers, limiter)
             yield
 
     async def graphql(request: Request) -> Response:

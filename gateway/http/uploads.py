@@ -17,6 +17,7 @@ from gateway.http.errors import failure, log_source_error
 from gateway.http.graphql_request import declares_more
 from gateway.http.negotiation import JSON
 from gateway.http.problems import HttpProblem
+from gateway.http.rate_limited import RateLimits
 from gateway.writes.uploads import Uploads
 
 MAX_UPLOAD_BYTES = 25 * 1024 * 1024
@@ -34,12 +35,18 @@ class UploadEndpoint:
     """Takes a file's bytes and answers the handle to name in `attachments`."""
 
     def __init__(
-        self, catalog: Catalog, uploads: Uploads, authentication: Authentication, callers: CallerOptions
+        self,
+        catalog: Catalog,
+        uploads: Uploads,
+        authentication: Authentication,
+        callers: CallerOptions,
+        rates: RateLimits,
     ) -> None:
         self._catalog = catalog
         self._uploads = uploads
         self._authentication = authentication
         self._callers = callers
+        self._rates = rates
 
     async def __call__(self, request: Request) -> Response:
         """Answer 201 with the handle, or an error in the graph's form."""
@@ -58,6 +65,7 @@ class UploadEndpoint:
 
     async def _upload(self, request: Request, request_id: str) -> Response:
         principal = await self._authentication.principal(request.scope)
+        await self._rates.admit(self._authentication.caller(principal, request.scope))
         # A type that browsers don't send without asking first keeps other sites' forms out.
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
             raise HttpProblem(415, f"Send the file's bytes as {_MEDIA_TYPE}.")

@@ -206,4 +206,4 @@ async def test_the_walk_meets_every_field_that_leads_to_a_record(walk: Walk) -> 
 
 
 # How many different ways the walk has taken; more is fine.
-_WAYS = 100
+_WAYS = 250

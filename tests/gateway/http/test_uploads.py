@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from gateway.domain.catalog import Catalog
 from gateway.domain.clock import utc_now
+from gateway.http.rate_limited import RateLimits
 from gateway.http.uploads import MAX_UPLOAD_BYTES, UploadEndpoint
 from gateway.sandbox import Faults
 from gateway.writes.uploads import Uploads
@@ -237,7 +238,7 @@ async def test_a_fault_of_the_gateway_itself_is_masked_and_logged(log: Log) -> N
         def named(self, *_: object, **__: object) -> Any:
             raise RuntimeError("no catalog at http://internal:1")
 
-    endpoint = UploadEndpoint(Broken(()), Uploads(utc_now), ANYONE, CALLERS)
+    endpoint = UploadEndpoint(Broken(()), Uploads(utc_now), ANYONE, CALLERS, RateLimits(None))
     scope = {
         "type": "http",
         "method": "POST",
