@@ -133,12 +133,12 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
 
     return Starlette(
         routes=[
-            Route("/", landing),
+            Route("/", landing(with_explorer=settings.server.explorer)),
             Route("/graphql", graphql, methods=["GET", "POST"]),
             Route("/uploads", upload, methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            Mount(explorer.ASSETS_PATH, explorer.static_app()),
+            *([Mount(explorer.ASSETS_PATH, explorer.static_app())] if settings.server.explorer else []),
         ],
         middleware=[
             Middleware(

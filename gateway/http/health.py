@@ -1,5 +1,7 @@
 """The landing page, and what orchestrators ask."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
@@ -16,8 +18,7 @@ _LANDING = """\
     <h1>Helpdesk gateway</h1>
     <p>Several helpdesk systems, one GraphQL graph.</p>
     <ul>
-      <li><a href="/graphql">Explorer</a>: write and run queries, with the schema's documentation beside.</li>
-      <li><code>POST /graphql</code>: queries and mutations.</li>
+{explorer}      <li><code>POST /graphql</code>: queries and mutations.</li>
       <li><code>POST /uploads?source=&amp;filename=</code>: files for replies and tickets.</li>
       <li><a href="/healthz">/healthz</a> and <a href="/readyz">/readyz</a>: for orchestrators.</li>
     </ul>
@@ -25,13 +26,21 @@ _LANDING = """\
 </html>
 """
 
+_EXPLORER = """\
+      <li><a href="/graphql">Explorer</a>: write and run queries, with the schema's documentation beside.</li>
+"""
 
-async def landing(_request: Request) -> Response:
+
+def landing(*, with_explorer: bool) -> Callable[[Request], Awaitable[Response]]:
     """`/`: where to go."""
+    page = _LANDING.replace("{explorer}", _EXPLORER if with_explorer else "")
     policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    return HTMLResponse(
-        _LANDING, headers={"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
-    )
+    headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
+
+    async def respond(_request: Request) -> Response:
+        return HTMLResponse(page, headers=headers)
+
+    return respond
 
 
 async def healthz(_request: Request) -> Response:

@@ -37,7 +37,7 @@ def client(app: object) -> httpx.AsyncClient:
 
 
 async def test_every_address_is_served() -> None:
-    app = create_app(Settings())
+    app = create_app(Settings(server=ServerSettings(explorer=True)))
     routes = {
         each.path: getattr(each, "methods", None) for each in app.routes if isinstance(each, Route | Mount)
     }

@@ -1,5 +1,8 @@
 """The GraphiQL page and its files, all served by this process.
 
+Both are the same for everybody, hold no secret and need no log-in. Where the gateway asks for one, the page
+asks for the person's own key, keeps it in memory alone and sends it along (`build/src/login.js`).
+
 `build/build.sh` writes `static/`: content-hashed files, and a manifest that names the ones the page loads.
 """
 
@@ -42,6 +45,8 @@ _PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    # At its address programs get JSON.
+    "Vary": "Accept",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }

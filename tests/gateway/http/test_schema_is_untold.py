@@ -73,3 +73,9 @@ async def test_no_error_suggests_a_name(
 async def test_a_browser_gets_no_explorer(production: httpx.AsyncClient) -> None:
     answer = await production.get("/graphql", headers={"accept": "text/html,*/*;q=0.8"})
     assert only_error(answer)[0] == 400
+
+
+async def test_the_landing_page_names_no_explorer(production: httpx.AsyncClient) -> None:
+    page = (await production.get("/")).text
+    assert "POST /graphql" in page
+    assert "Explorer" not in page

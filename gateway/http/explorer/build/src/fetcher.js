@@ -1,7 +1,8 @@
 import { Kind, parse } from "graphql";
 
 // One POST per operation, one JSON answer: no sockets, no incremental delivery.
-export function createFetcher(endpoint) {
+// `key` goes with every request that has no credential in the Headers pane; `onAnswer` hears how each went.
+export function createFetcher(endpoint, { key, onAnswer }) {
   return async (operation, { headers: typed } = {}) => {
     const headers = new Headers({
       Accept: "application/graphql-response+json, application/json",
@@ -9,12 +10,22 @@ export function createFetcher(endpoint) {
     });
     try {
       for (const [name, value] of Object.entries(typed ?? {})) headers.set(name, value);
+      const credential = credentialOf(headers, key);
+      if (credential === "key") headers.set("Authorization", `Bearer ${key}`);
       const response = await fetch(endpoint, { method: "POST", headers, body: JSON.stringify(renamed(operation)) });
-      return await decode(response);
+      const answer = await decode(response);
+      onAnswer(response, answer, credential);
+      // GraphiQL asks a second time for a schema that comes without `data`; a refusal would count twice.
+      return response.ok || operation.operationName !== "IntrospectionQuery" ? answer : { ...answer, data: null };
     } catch (error) {
       return { errors: [{ message: `No answer from the gateway: ${error.message}` }] };
     }
   };
+}
+
+function credentialOf(headers, key) {
+  if (headers.has("Authorization") || headers.has("X-API-Key")) return "headers";
+  return key === null ? "none" : "key";
 }
 
 async function decode(response) {
