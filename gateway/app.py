@@ -131,7 +131,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
         endpoint: UploadEndpoint = request.app.state.uploads
         return await endpoint(request)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", landing(with_explorer=settings.server.explorer)),
             Route("/graphql", graphql, methods=["GET", "POST"]),
@@ -156,6 +156,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
         exception_handlers={HTTPException: unroutable, Exception: failed},
         lifespan=lifespan,
     )
+    # Behind a proxy the scheme is unknown here: a redirect would send a key and a letter on without TLS.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _callers(settings: Settings) -> CallerOptions:

@@ -18,6 +18,7 @@ from gateway.writes.history import History
 from gateway.writes.reconcile import Reconciler
 from gateway.writes.service import Writes
 from gateway.writes.uploads import Uploads
+from resolvers.letters import Letters
 from resolvers.loading import RecordLoaders
 from resolvers.recalling import Recall
 
@@ -72,6 +73,7 @@ class Context:
     owners: frozenset[str] = field(init=False)
     operated: frozenset[str] | None = field(init=False)
     recall: Recall = field(init=False)
+    letters: Letters = field(default_factory=Letters)
 
     def __post_init__(self) -> None:
         self.records = RecordLoaders(self.catalog)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
@@ -119,8 +119,9 @@ class Asked:
 class Position(msgspec.Struct, frozen=True, array_like=True):
     """How far a feed has been read: the offset, and marks of the last items before it."""
 
-    offset: int
-    marks: tuple[str, ...] = ()
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    # As many as a page writes: each is looked for among the items that are read again.
+    marks: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=16)], ...], msgspec.Meta(max_length=3)] = ()
 
 
 class _Cursor(msgspec.Struct, Generic[T], frozen=True, array_like=True):

@@ -82,6 +82,17 @@ def by_guid(
     return allowed
 
 
+def plain(given: str | None, argument: str) -> str | None:
+    """A text that the ledger is asked for: no database keeps control characters in one.
+
+    Raises:
+        BadInput: It holds some.
+    """
+    if given is not None and not given.isprintable():
+        raise BadInput(f"`{argument}` can't hold control characters.", argument=argument)
+    return given
+
+
 def exactly_one(argument: str, **given: object) -> None:
     """Check that just one of several alternatives was given.
 

@@ -18,7 +18,7 @@ from gateway.config import Settings
 from gateway.domain.errors import ConfigError
 from gateway.domain.ledger import LedgerUnavailable
 from gateway.http.patience import LOOK_EVERY_S, Connections
-from gateway.http.settings import ConnectionSettings
+from gateway.http.settings import ANY_ORIGIN, ConnectionSettings
 from gateway.observability.listening import port_problems
 from gateway.store.ledger import SchemaState
 
@@ -46,6 +46,8 @@ def serve(settings: Settings) -> int:
             f"auth.required: is off, and {settings.server.host} (server.host) is reachable from other "
             "machines. Turn it on, or listen on 127.0.0.1 or ::1."
         )
+    if not settings.auth.required:
+        problems += _reachable_by_others(settings)
     if not any(source.enabled for source in settings.sources.values()):
         problems.append(
             "sources: configure at least one, such as [sources.support]; docs/configuration.toml shows how"
@@ -54,6 +56,18 @@ def serve(settings: Settings) -> int:
     if problems:
         raise ConfigError(problems)
     return run_to_end(_serve(settings))
+
+
+def _reachable_by_others(settings: Settings) -> list[str]:
+    """What says that loopback isn't all: a proxy on this machine passes on whoever comes."""
+    problems = []
+    if settings.auth.trusted_proxies:
+        problems.append("auth.trusted_proxies: there is a proxy in front; turn auth.required on")
+    if foreign := [name for name in settings.server.allowed_hosts if not is_loopback(name.strip("[]"))]:
+        problems.append(f"server.allowed_hosts: has {foreign[0]}, a public name; turn auth.required on")
+    if ANY_ORIGIN in settings.cors.origins:
+        problems.append("cors.origins: lets every web page ask; turn auth.required on")
+    return problems
 
 
 async def _serve(settings: Settings) -> None:

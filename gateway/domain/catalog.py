@@ -147,7 +147,7 @@ class Source:
     @property
     def capabilities(self) -> tuple[Capability, ...]:
         """What the source can do: the ports that its client fulfils."""
-        return tuple(each for each, port in _PORTS.items() if isinstance(self.client, port))
+        return tuple(each for each, port in _PORTS.items() if self.port(port) is not None)
 
     @property
     def conversation_capabilities(self) -> tuple[Capability, ...]:
@@ -207,7 +207,7 @@ class Source:
             case EntityType.WRITE:
                 return (ENTRY_ID,)
             case EntityType.MESSAGE if entry_id_of(ref) is not None and self._conversations in self.shapes:
-                return (*self.shapes[self._conversations], re.escape(ref.parts[-1]))
+                return (*self.shapes[self._conversations], f"{_WRITTEN}{ENTRY_ID}")
             case _:
                 return None
 

@@ -201,6 +201,9 @@ class Ledger(AuditLog, Protocol):
     async def get(self, entry_id: str) -> Entry | None:
         """One entry."""
 
+    async def by_ids(self, entry_ids: Sequence[str]) -> list[Entry]:
+        """The entries of these ids, in no order."""
+
     async def by_key(self, principal: str, key: str) -> Entry | None:
         """The entry that this key stands for, while it is in force."""
 

@@ -15,6 +15,7 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?")
 # Nobody has more proxies in a row; a header may hold thousands of addresses.
 _MAX_HOPS = 16
+_MAX_LENGTH = 64
 
 
 class Proxies:
@@ -49,7 +50,9 @@ def client_address(scope: Scope, proxies: Proxies) -> str:
         # Several headers are one list; its end is what counts.
         said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
         for each in reversed(said.decode("latin-1").rsplit(",", _MAX_HOPS)[-_MAX_HOPS:]):
-            before = _read(each.strip(" \t"))
+            named = each.strip(" \t")
+            # What is read is remembered, so nobody shall have long texts remembered.
+            before = _read(named) if len(named) <= _MAX_LENGTH else None
             if before is None:
                 break
             found = before

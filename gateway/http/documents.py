@@ -19,6 +19,7 @@ from gateway.http.graphql_request import GraphQLRequest
 from gateway.security.document_limits import check_document
 from gateway.security.json_limits import check_json
 from gateway.security.limit_settings import LimitSettings
+from gateway.security.places import Text
 from gateway.security.token_limit import check_tokens
 from gateway.security.trusted_documents import TrustedDocuments
 
@@ -75,7 +76,7 @@ class Documents:
     def _read_text(self, text: str) -> DocumentNode:
         try:
             check_tokens(text, self._limits)
-            document = parse(text)
+            document = parse(Text(text))
             check_document(document, self._limits)
             errors = validate(
                 self._schema,

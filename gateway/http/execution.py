@@ -131,11 +131,16 @@ async def _audit_refusals(
     asked = get_operation_ast(document, request.operation_name)
     if asked is None or asked.operation is not OperationType.MUTATION:
         return
+    told: set[tuple[str, str, str | None]] = set()
     for error in result.errors or ():
         refusal, nodes = error.original_error, error.nodes or ()
         if not isinstance(refusal, Forbidden) or len(error.path or ()) != 1 or not nodes:
             continue
         name = cast("FieldNode", nodes[0]).name.value
+        # Once a request: these rows can't be deleted for 30 days, and each is a commit.
+        if (what := (name, refusal.scope, refusal.source)) in told:
+            continue
+        told.add(what)
         try:
             await context.audit.append(access_refused(name, refusal.scope, source=refusal.source))
         except LedgerUnavailable as unavailable:

@@ -65,7 +65,8 @@ class UploadEndpoint:
 
     async def _upload(self, request: Request, request_id: str) -> Response:
         principal = await self._authentication.principal(request.scope)
-        await self._rates.admit(self._authentication.caller(principal, request.scope))
+        caller = self._authentication.caller(principal, request.scope)
+        await self._rates.admit(caller)
         # A type that browsers don't send without asking first keeps other sites' forms out.
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
             raise HttpProblem(415, f"Send the file's bytes as {_MEDIA_TYPE}.")
@@ -79,6 +80,7 @@ class UploadEndpoint:
             raise _too_large()
         with calling_with(credentials_of(request.headers, self._callers)):
             owner = source.owner(principal.subject)
+            await self._rates.charge(caller, 1)
             file = await uploader.upload(filename, _capped(request))
         upload = self._uploads.issue(owner, source.key, file)
         body = {

@@ -114,7 +114,10 @@ def estimate(
     if operation is None:
         return Estimate(0, {})
     root = prices.schema.get_root_type(operation.operation)
-    values = get_variable_values(prices.schema, operation.variable_definitions or (), dict(variables or {}))
+    # Whether they can be used is all that counts here: execution tells what is wrong with them.
+    values = get_variable_values(
+        prices.schema, operation.variable_definitions or (), dict(variables or {}), max_errors=1
+    )
     if root is None or not isinstance(values, VariableValues):
         return Estimate(0, {})
     walk = _Walk(prices, document, values, context)

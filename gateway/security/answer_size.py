@@ -60,7 +60,8 @@ class _Variable:
     def length(self, variables: Mapping[str, Any], pages: PageSizes) -> int:
         value = variables.get(self.name)
         if self.is_page:
-            return _page(value, pages) if isinstance(value, int) else self.otherwise
+            # JSON's 100.0 is an Int too. What is none is refused before anything is listed.
+            return _page(int(value), pages) if isinstance(value, int | float) else self.otherwise
         if isinstance(value, dict):
             return max((len(each) for each in value.values() if isinstance(each, list)), default=0)
         return len(value) if isinstance(value, list) else self.otherwise
@@ -111,7 +112,7 @@ class AnswerSize:
         found = self.objects(variables)
         if found > limits.max_objects:
             raise DocumentTooLarge(
-                f"The answer may hold {found} objects, and {limits.max_objects} are allowed. "
+                f"The answer may hold {found} objects and values, and {limits.max_objects} are allowed. "
                 "Ask for smaller pages, or nest fewer lists."
             )
 
@@ -164,6 +165,7 @@ class _Walk:
         for field, nodes in self._fields(place):
             named = get_named_type(field.type)
             if is_leaf_type(named):
+                once += 1
                 continue
             length = self._said(field, nodes[0]) or page
             inner: _Place = [(each.selection_set, named) for each in nodes if each.selection_set]

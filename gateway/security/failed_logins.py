@@ -9,6 +9,7 @@ import structlog
 
 from gateway.domain.deadline import Monotonic
 from gateway.domain.errors import RateLimited
+from gateway.observability.redaction import hide_only, reset
 
 _SPAN_S = 60.0
 _LOG_EVERY_S = 60.0
@@ -86,7 +87,12 @@ class FailedLogins:
         failures.debt_until_s = min(debt_until_s, now_s + _SPAN_S)
         failures.unlogged += 1
         if now_s - failures.logged_s >= _LOG_EVERY_S:
-            _log.warning("login_failed", client_address=network, failures=failures.unlogged)
+            # Nothing of this line is a credential, and a credential may be made to look like any of it.
+            shown = hide_only(())
+            try:
+                _log.warning("login_failed", client_address=network, failures=failures.unlogged)
+            finally:
+                reset(shown)
             failures.logged_s, failures.unlogged = now_s, 0
 
 

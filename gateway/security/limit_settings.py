@@ -22,7 +22,7 @@ class LimitSettings(BaseModel):
         32, ge=4, le=200, description="How deep lists and objects of the request's JSON may nest."
     )
     max_json_values: int = Field(
-        10_000, ge=100, le=1_000_000, description="Values in the request's JSON: in `variables`, mostly."
+        2_500, ge=100, le=1_000_000, description="Values in the request's JSON: in `variables`, mostly."
     )
     max_document_characters: int = Field(
         16 * 1024,
@@ -67,10 +67,11 @@ class LimitSettings(BaseModel):
         "another record's call may save, so this is above operations.max_calls.",
     )
     max_objects: int = Field(
-        25_000,
+        100_000,
         ge=100,
         le=10_000_000,
-        description="Objects that an answer may be estimated at: what nests in a list counts once per item.",
+        description="Objects and their values that an answer may be estimated at: what nests in a list "
+        "counts once per item.",
     )
 
 

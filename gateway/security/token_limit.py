@@ -10,6 +10,10 @@ from graphql.language import Lexer, Source, Token, TokenKind
 from gateway.security.exceeding import DocumentTooLarge
 from gateway.security.limit_settings import LimitSettings
 
+_NUMBERS = (TokenKind.INT, TokenKind.FLOAT)
+# Longer than any that a field takes; Python itself refuses to read some thousands of digits.
+_MAX_DIGITS = 100
+
 
 def check_tokens(query: str, limits: LimitSettings) -> int:
     """Count a document's tokens, comments too, as far as it may have them.
@@ -34,6 +38,10 @@ def check_tokens(query: str, limits: LimitSettings) -> int:
         if count > limits.max_tokens:
             raise DocumentTooLarge(
                 f"The document has more than the {limits.max_tokens} tokens that are allowed.", _at(token)
+            )
+        if token.kind in _NUMBERS and token.end - token.start > _MAX_DIGITS:
+            raise DocumentTooLarge(
+                f"A number of the document has more than {_MAX_DIGITS} characters.", _at(token)
             )
         bracket = query[token.start]
         if bracket in "{[(":

@@ -43,6 +43,7 @@ from gateway.security.document_limits import check_document
 from gateway.security.document_settings import DocumentMode, DocumentSettings
 from gateway.security.exceeding import DocumentTooLarge
 from gateway.security.limit_settings import LimitSettings
+from gateway.security.places import Text
 from gateway.security.token_limit import check_tokens
 from gateway.security.unknown_documents import UnknownDocuments
 
@@ -127,7 +128,7 @@ def preparation(schema: GraphQLSchema, limits: LimitSettings) -> Prepare:
     def prepare(text: str) -> DocumentNode:
         try:
             check_tokens(text, limits)
-            node = parse(text)
+            node = parse(Text(text))
             check_document(node, limits)
             errors = validate(schema, node, _RULES, max_errors=_MAX_ERRORS)
         except DocumentTooLarge as error:

@@ -60,6 +60,9 @@ class SqlLedger:
     async def get(self, entry_id: str) -> Entry | None:
         return await self._runner.read(partial(operations.get, entry_id=entry_id))
 
+    async def by_ids(self, entry_ids: Sequence[str]) -> list[Entry]:
+        return await self._runner.read(partial(operations.by_ids, entry_ids=entry_ids)) if entry_ids else []
+
     async def by_key(self, principal: str, key: str) -> Entry | None:
         return await self._runner.read(partial(operations.by_key, principal=principal, key=key))
 

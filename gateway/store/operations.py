@@ -107,6 +107,10 @@ def by_key(connection: Connection, principal: str, key: str) -> Entry | None:
     return _one(connection, _sql(connection).by_key, principal=principal, key=key)
 
 
+def by_ids(connection: Connection, entry_ids: Sequence[str]) -> list[Entry]:
+    return _all(connection, _sql(connection).by_ids, entry_ids=list(entry_ids))
+
+
 def by_results(connection: Connection, results: Sequence[Ref]) -> list[Entry]:
     return _all(connection, _sql(connection).by_results, results=[ref.global_id for ref in results])
 

@@ -48,6 +48,7 @@ class Statements:
     entries: Select[Any]
     get: Select[Any]
     by_key: Select[Any]
+    by_ids: Select[Any]
     by_results: Select[Any]
     sent_to: Select[Any]
     due: Select[Any]
@@ -72,6 +73,7 @@ def statements(dialect: str) -> Statements:
         entries=entries,
         get=entries.where(_c.id == bindparam("id")),
         by_key=entries.where(_c.principal == bindparam("principal"), _c.claim == bindparam("key")),
+        by_ids=entries.where(_c.id.in_(bindparam("entry_ids", expanding=True))),
         by_results=entries.where(_c.result.in_(bindparam("results", expanding=True))),
         sent_to=entries.where(
             _c.target == bindparam("target"),

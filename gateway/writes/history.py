@@ -31,8 +31,9 @@ class History:
         self._catalog = catalog
 
     async def entries(self, ids: Sequence[str]) -> list[Entry | None]:
-        """One slot per id."""
-        return await _in_time(asyncio.gather(*map(self._ledger.get, ids)))
+        """One slot per id, in one query."""
+        found = {entry.id: entry for entry in await _in_time(self._ledger.by_ids(ids))}
+        return [found.get(each) for each in ids]
 
     async def by_results(self, results: Sequence[Ref]) -> list[Entry | None]:
         """The writes that have become these objects: one slot each, in one query."""
@@ -46,6 +47,8 @@ class History:
 
     async def by_key(self, owners: Collection[str], key: str) -> Entry | None:
         """The write that this key stands for; the newest, where a caller has used it under several names."""
+        if "\0" in key:
+            return None
         found = await _in_time(asyncio.gather(*(self._ledger.by_key(owner, key) for owner in owners)))
         return max((each for each in found if each is not None), key=_position, default=None)
 

@@ -10,6 +10,9 @@ from gateway.domain.clock import Clock
 from gateway.domain.errors import Refusal, RefusalCode
 from gateway.domain.writes import UploadedFile
 
+# Who uploads more than this without writing anything pushes out their own, not the others'.
+_MOST_OF_ONE = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -28,14 +31,26 @@ class Uploads:
         self._clock = clock
         self._memory = memory
         self._uploads: OrderedDict[str, Upload] = OrderedDict()
+        self._of: dict[str, OrderedDict[str, None]] = {}
 
     def issue(self, principal: str, source: str, file: UploadedFile) -> Upload:
         """Give out a handle for a file that the source has taken."""
         upload = Upload(secrets.token_urlsafe(18), principal, source, file)
         self._uploads[upload.handle] = upload
+        own = self._of.setdefault(principal, OrderedDict())
+        own[upload.handle] = None
+        if len(own) > _MOST_OF_ONE:
+            self._forget(next(iter(own)))
         while len(self._uploads) > self._memory:
-            self._uploads.popitem(last=False)
+            self._forget(next(iter(self._uploads)))
         return upload
+
+    def _forget(self, handle: str) -> None:
+        owner = self._uploads.pop(handle).principal
+        own = self._of[owner]
+        del own[handle]
+        if not own:
+            del self._of[owner]
 
     def tokens(
         self, handles: Sequence[str], *, principal: str, source: str

@@ -31,12 +31,11 @@ def writing_as(
         Forbidden: The caller names somebody else, or another time, and may not.
     """
     own = fetch.context.principal.writes_as.get(source.key, _NOBODY)
-    signed = author or AuthorInput(name=own.author_name, email=own.author_email)
-    if (
-        sent_at is not None
-        or agent not in {None, own.agent}
-        or signed.name not in {None, own.author_name}
-        or signed.email not in {None, own.author_email}
-    ):
+    signed = author or AuthorInput()
+    as_oneself = signed.name in {None, own.author_name} and signed.email in {None, own.author_email}
+    if sent_at is not None or agent not in {None, own.agent} or not as_oneself:
         fetch.context.require(Scope.MESSAGES_WRITE_AS, source)
+    if as_oneself:
+        # Whole: nobody takes their name off by giving a part of it, or none.
+        signed = AuthorInput(name=own.author_name, email=own.author_email)
     return own.agent if agent is None else agent, signed

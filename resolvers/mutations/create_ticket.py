@@ -83,7 +83,7 @@ async def create_ticket(
             refusals = (Refusal(RefusalCode.INVALID, message, ("requester",), source.key),)
     wanted = NewTicket(
         subject=input.subject,
-        body=outgoing(input.body, input.format),
+        body=await outgoing(input.body, input.format),
         format=input.format,
         requester=requester,
         requester_email=input.requester_email,

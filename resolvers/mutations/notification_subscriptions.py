@@ -17,6 +17,7 @@ from gateway.domain.writes import (
     Removal,
 )
 from gateway.writes.service import Outcome
+from resolvers.access import reading
 from resolvers.context import AnyFetch
 from resolvers.mutations.performing import (
     check_key,
@@ -173,15 +174,17 @@ async def _check_global(fetch: AnyFetch, source: Source, ref: Ref) -> None:
         raise Forbidden(Scope.SUBSCRIPTIONS_WRITE_GLOBAL, source=source.key)
 
 
-async def _written(fetch: AnyFetch, outcome: Outcome[NotificationSubscription]) -> ServiceSubscription | None:
-    """The topic that was written; read back where it wasn't sent just now."""
+async def _written(
+    fetch: AnyFetch, outcome: Outcome[NotificationSubscription]
+) -> ServiceSubscription | Forbidden | None:
+    """The topic that was written; read back where it wasn't sent just now, or why that may not be."""
     entry = confirmed(outcome)
     if entry is None or outcome.value is not None:
         return outcome.value
     ref = entry.result or entry.target
     if ref is None:
         return None
-    return await read_back(
+    return reading(fetch.context.principal.grants, ref) or await read_back(
         fetch, "subscription", ref, lambda _: fetch.context.records.subscriptions.load(ref)
     )
 

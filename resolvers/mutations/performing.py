@@ -1,5 +1,6 @@
 """What all mutations share: checks that cost no call, the write itself, and its payload."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
@@ -21,6 +22,7 @@ from resolvers.access import WRITES, reading
 from resolvers.batches.completion import find_conversation, name_conversation
 from resolvers.batches.messages import read_message
 from resolvers.context import AnyFetch
+from resolvers.letters import LONG_CHARS
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -68,9 +70,13 @@ async def known_message(fetch: AnyFetch, ref: Ref, *field: str) -> tuple[Ref, tu
     return ref, (Refusal(RefusalCode.NOT_FOUND, message, field, ref.source),)
 
 
-def outgoing(body: str, form: TextFormat) -> str:
+async def outgoing(body: str, form: TextFormat) -> str:
     """A text as it may leave: HTML sanitised like incoming HTML; the sender's own pictures stay."""
-    return sanitize(body, remote_images=True) if form is TextFormat.HTML else body
+    if form is not TextFormat.HTML:
+        return body
+    if len(body) <= LONG_CHARS:
+        return sanitize(body, remote_images=True)
+    return await asyncio.to_thread(sanitize, body, remote_images=True)
 
 
 def client_for(fetch: AnyFetch, operation: str, source: Source, port: type[P]) -> P | None:

@@ -87,7 +87,7 @@ async def reply(
     wanted = Reply(
         conversation=conversation,
         parent=parent,
-        body=outgoing(input.body, input.format),
+        body=await outgoing(input.body, input.format),
         format=input.format,
         kind=input.kind,
         declared_at=input.declared_at,

@@ -1,5 +1,6 @@
 """The query for the audit log: for who may operate."""
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -13,6 +14,7 @@ from gateway.domain.ids import ENTRY_ID, EntityType, parse_global_id
 from resolvers.arguments import After, First
 from resolvers.context import AnyFetch
 from resolvers.paging import Connection, Cursors, Edge, PageInfo, page_size
+from resolvers.references import plain
 from resolvers.types.audit import AuditFilter
 
 
@@ -52,11 +54,11 @@ async def audit_events(
 
 def _wanted(fetch: AnyFetch, given: AuditFilter) -> audit.AuditFilter:
     return audit.AuditFilter(
-        principal=given.principal,
+        principal=plain(given.principal, "filter.principal"),
         kind=given.kind,
-        source=given.source,
+        source=plain(given.source, "filter.source"),
         sources=fetch.context.principal.grants.sources.get(Scope.OPERATE, frozenset()),
-        operation=given.operation,
+        operation=plain(given.operation, "filter.operation"),
         write_id=None if given.write is None else _entry_id(given.write),
         since=given.since,
         until=given.until,
@@ -68,4 +70,6 @@ def _entry_id(given: str) -> str:
     ref = parse_global_id(given, argument="filter.write")
     if ref.type is not EntityType.WRITE:
         raise BadInput(f"Not the id of a Write but of a {ref.type.value}.", argument="filter.write")
+    if not re.fullmatch(ENTRY_ID, ref.parts[0]):
+        raise BadInput("Not the id of a write.", argument="filter.write")
     return ref.parts[0]

@@ -13,7 +13,7 @@ from gateway.writes.inputs import OPERATIONS
 from resolvers.arguments import After, First, OptionalId
 from resolvers.context import AnyFetch
 from resolvers.paging import Connection, Cursors, Edge, PageInfo, page_size
-from resolvers.references import by_id, exactly_one
+from resolvers.references import by_id, exactly_one, plain
 from resolvers.types.inputs import WriteFilter
 
 
@@ -83,5 +83,5 @@ def _wanted(fetch: AnyFetch, given: WriteFilter) -> EntryFilter:
         source=given.source,
         operation=given.operation,
         since=given.since,
-        principal=given.principal,
+        principal=plain(given.principal, "filter.principal"),
     )

@@ -1,9 +1,11 @@
 """Messages."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
+from strawberry.types import Info
 
 from gateway.domain import records
 from gateway.domain.errors import BadInput
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from resolvers.types.conversation import Conversation
 
 _MAX_PREVIEW = 1000
+# Mails have long heads of styles, which show nothing.
+_MAX_PREVIEWED = 100_000
 
 
 def _is_markup(body: records.Body) -> bool:
@@ -32,12 +36,23 @@ def _is_markup(body: records.Body) -> bool:
     return body.format is records.TextFormat.HTML
 
 
-def _text(root: strawberry.Parent[records.Body]) -> str:
-    return html.to_text(root.content) if _is_markup(root) else root.content
+def _as_text(body: records.Body) -> str:
+    return html.to_text(body.content) if _is_markup(body) else body.content
+
+
+def _text(root: strawberry.Parent[records.Body], info: Info[Any, Any]) -> str:
+    return cast("str", info.context.letters.form(root, "text", lambda: _as_text(root)))
+
+
+def _as_html(body: records.Body, images: RemoteImages) -> str:
+    if not _is_markup(body):
+        return html.escape(body.content)
+    return html.sanitize(body.content, remote_images=images is RemoteImages.REMOTE)
 
 
 def _html(
     root: strawberry.Parent[records.Body],
+    info: Info[Any, Any],
     images: Annotated[
         RemoteImages,
         strawberry.argument(
@@ -45,13 +60,12 @@ def _html(
         ),
     ] = RemoteImages.NONE,
 ) -> str:
-    if not _is_markup(root):
-        return html.escape(root.content)
-    return html.sanitize(root.content, remote_images=images is RemoteImages.REMOTE)
+    return cast("str", info.context.letters.form(root, images.value, lambda: _as_html(root, images)))
 
 
 def _preview(
     root: strawberry.Parent[records.Message],
+    info: Info[Any, Any],
     length: Annotated[
         int, strawberry.argument(description=f"At most so many characters, 1 to {_MAX_PREVIEW}.")
     ] = 140,
@@ -60,8 +74,14 @@ def _preview(
         raise BadInput(f"`length` must be 1 to {_MAX_PREVIEW}, not {length}.", argument="length")
     if root.body is None:
         return None
-    text = " ".join(_text(root.body).split())
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+    body = root.body
+
+    def make() -> str:
+        # A beginning of the markup is enough for the beginning of its text.
+        text = " ".join(_as_text(replace(body, content=body.content[:_MAX_PREVIEWED])).split())
+        return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+    return cast("str", info.context.letters.form(body, f"preview {length}", make))
 
 
 @strawberry.type(description="What a message is: the graph's word and the source's own.")

@@ -44,9 +44,11 @@ class Paths:
         of_type = self._schema.type_map[type_name]
         parts = ["__typename"]
         if isinstance(of_type, GraphQLInterfaceType):
-            for each in self._schema.get_possible_types(of_type):
-                if each.name not in met and each.name not in _ASIDE:
-                    parts.append(f"... on {each.name} {self.below(each.name, met)}")
+            parts += [
+                f"... on {each.name} {self.below(each.name, met)}"
+                for each in self._schema.get_possible_types(of_type)
+                if each.name not in met and each.name not in _ASIDE
+            ]
             return "{ " + " ".join(parts) + " }"
         assert isinstance(of_type, GraphQLObjectType)
         if type_name in RECORDS:

@@ -62,7 +62,11 @@ async def known_ids(stack: Stack) -> dict[str, Any]:
 
 
 READS = (
-    Operation("who asks", "{ viewer { subject scopes identities { source { key } } limits { maxDepth requestsPerMinute } } }", 0),
+    Operation(
+        "who asks",
+        "{ viewer { subject scopes identities { source { key } } limits { maxDepth requestsPerMinute } } }",
+        0,
+    ),
     Operation("the sources themselves", '{ sources { key capabilities } source(key: "tulo") { name } }', 0),
     Operation("an inbox", "{ conversations { nodes { id subject status { value } updatedAt } } }", 4),
     Operation(

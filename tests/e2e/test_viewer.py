@@ -43,7 +43,7 @@ async def test_a_viewer_is_told_who_they_are_and_what_they_may(desk: Desk) -> No
                     "maxDepth": 9,
                     "maxRootFields": 20,
                     "maxEstimatedCalls": 600,
-                    "maxObjects": 25_000,
+                    "maxObjects": 100_000,
                     "requestsPerMinute": 600,
                     "callsPerMinute": 3_000,
                 },

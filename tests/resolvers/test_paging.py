@@ -194,7 +194,7 @@ def test_any_forgery_is_refused_or_holds_sound_positions(inner: object) -> None:
         st.builds(
             Position,
             st.integers(0, 2**31 - 1),
-            st.lists(st.text(st.characters(exclude_categories=["Cs"]))).map(tuple),
+            st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=16), max_size=3).map(tuple),
         ),
     )
 )
@@ -278,3 +278,11 @@ def test_a_source_that_took_part_is_as_old_as_its_oldest_answer(
     assert SourceSlice.of("hub", iter(fetched), ordered=False, now=_NOW) == SourceSlice(
         "hub", state, ordered=False, age_ms=age_ms
     )
+
+
+@pytest.mark.parametrize(
+    "position", [Position(-1), Position(2**31), Position(0, ("a", "b", "c", "d")), Position(0, ("a" * 17,))]
+)
+def test_a_position_that_no_page_writes_is_none(position: Position) -> None:
+    with pytest.raises(BadInput):
+        _CURSORS.read(_CURSORS.write({"feed": position}))

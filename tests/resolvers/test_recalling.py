@@ -37,9 +37,9 @@ class Book:
         self.failure = failure
         self.asked: Counter[str] = Counter()
 
-    async def get(self, entry_id: str) -> Entry | None:
-        self._count("get")
-        return next((each for each in self.entries if each.id == entry_id), None)
+    async def by_ids(self, entry_ids: Sequence[str]) -> list[Entry]:
+        self._count("by_ids")
+        return [each for each in self.entries if each.id in entry_ids]
 
     async def by_results(self, results: Sequence[Ref]) -> list[Entry]:
         self._count("by_results")

@@ -9,6 +9,9 @@ from gateway.domain.records import TextFormat
 from gateway.sources.thulium import wire
 from gateway.sources.thulium.mapping import text
 
+# Unicode's own bound for streams (UAX #15, section 13).
+_MOST_MARKS = 30
+
 
 def find_replies(
     messages: Iterable[wire.Message],
@@ -63,8 +66,22 @@ def _is_part(sent: str, sent_format: TextFormat, shown: str) -> bool:
 
 
 def _without_markup(markup: str) -> str:
-    return html.unescape(re.sub(r"<[^>]*>", "", markup))
+    # Behind the last `>` there is no tag: looked for there, each `<` would be read to the end.
+    marked, end, rest = markup.rpartition(">")
+    return html.unescape(re.sub(r"<[^>]*>", "", marked + end) + rest)
 
 
 def _bare(plain: str) -> str:
-    return "".join(unicodedata.normalize("NFC", plain).split())
+    return "".join(_composed(plain).split())
+
+
+def _composed(plain: str) -> str:
+    """In Unicode's NFC; as it is where marks stand in long runs: ordering those takes quadratic time."""
+    if plain.isascii():
+        return plain
+    run = 0
+    for each in plain:
+        run = run + 1 if unicodedata.combining(each) else 0
+        if run > _MOST_MARKS:
+            return plain
+    return unicodedata.normalize("NFC", plain)

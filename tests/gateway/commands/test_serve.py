@@ -7,6 +7,7 @@ import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -163,3 +164,18 @@ async def test_it_serves_what_the_configured_sources_have() -> None:
             async with httpx.AsyncClient(trust_env=False) as http:
                 answer = await http.post(url, json={"query": query})
             assert answer.json() == {"data": {"ticket": {"number": "1234", "queue": "faktury@sklep.example"}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"auth": {"required": False, "trusted_proxies": ["10.0.0.0/8"]}}, "auth.trusted_proxies"),
+        ({"server": {"allowed_hosts": ["localhost", "desk.example.com"]}}, "server.allowed_hosts"),
+        ({"cors": {"origins": ["*"]}}, "cors.origins"),
+    ],
+)
+def test_without_log_in_nothing_may_let_others_in(changes: dict[str, Any], key: str) -> None:
+    settings = {"auth": {"required": False}, "sources": {"support": UNREACHED}, **changes}
+    with pytest.raises(ConfigError) as caught:
+        serve(config.check(settings))
+    assert [each.partition(":")[0] for each in caught.value.problems] == [key]

@@ -184,3 +184,18 @@ def test_a_reference_of_a_source_that_is_not_configured_is_refused() -> None:
         Catalog((_source(),)).of(Ref(EntityType.TICKET, "gone", ("42",)), argument="id")
 
     assert refused.value.message == "There is no source `gone`. Configured: desk."
+
+
+def test_a_clients_abilities_are_looked_up_once() -> None:
+    asked = []
+
+    class Asked:
+        def __getattr__(self, name: str) -> object:
+            asked.append(name)
+            raise AttributeError(name)
+
+    source = Source("desk", "desk", "Desk", "", Asked(), {})
+    assert source.capabilities == ()
+    before = len(asked)
+    assert source.capabilities == source.conversation_capabilities == ()
+    assert len(asked) == before

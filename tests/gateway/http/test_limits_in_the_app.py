@@ -33,7 +33,7 @@ async def refusal(stack: Stack, query: str, variables: object = None) -> tuple[s
         ("{" + " ".join(f"a{i}: sources {{ key }}" for i in range(21)) + "}", "LIMIT_EXCEEDED", "The document has 21 root fields"),
         ("{" + " sources { key }" * 21 + "}", "LIMIT_EXCEEDED", "The document has 21 fields `sources`"),
         ("{ ...A } fragment A on Query { ...A }", "GRAPHQL_VALIDATION_FAILED", "Cannot spread fragment 'A'"),
-        ("{ conversations(first: 100) { nodes { messages(first: 100) { nodes { replies(first: 100) { nodes { id } } } } } } }", "LIMIT_EXCEEDED", "The answer may hold 1020201 objects"),
+        ("{ conversations(first: 100) { nodes { messages(first: 100) { nodes { replies(first: 100) { nodes { id } } } } } } }", "LIMIT_EXCEEDED", "The answer may hold 2020201 objects and values"),
         ("{ conversations(first: 100) { nodes { messages { nodes { author { account { name } } } } } } }", "TOO_MANY_SOURCE_CALLS", "This operation may need"),
     ],
 )  # fmt: skip

@@ -29,28 +29,28 @@ def objects(query: str, variables: dict[str, Any] | None = None) -> int:
     ("query", "expected"),
     [
         ("{ __typename }", 0),
-        ('{ source(key: "a") { key } }', 1),
-        ("{ conversations { totalCount } }", 1),
-        ("{ conversations { nodes { id } } }", 1 + 20),
-        ("{ conversations(first: 3) { nodes { id } } }", 1 + 3),
-        ("{ conversations(first: 3) { edges { cursor node { id } } } }", 1 + 3 * 2),
-        ("{ conversations(first: 3) { nodes { id status { value } origin { source { key } } } } }", 1 + 3 * 4),
-        ("{ conversations(first: 3) { nodes { messages(last: 5) { nodes { body { text } } } } } }", 1 + 3 * (1 + 1 + 5 * 2)),
-        ("{ conversations(first: 3) { nodes { id } edges { node { id } } pageInfo { endCursor } } }", 1 + 3 + 3 * 2 + 1),
-        ("{ a: conversations(first: 2) { nodes { id } } b: conversations(first: 3) { nodes { id } } }", 1 + 2 + 1 + 3),
-        ("{ conversations(first: 2) { nodes { id } } conversations(first: 2) { nodes { subject } } }", 1 + 2),
-        ("{ conversations(first: 2) { ...A ...A ... { nodes { id } } } } fragment A on ConversationConnection { nodes { id } }", 1 + 2),
-        ("{ conversations(first: 2) { nodes { ... on Case { customer { name } } ... on Ticket { queue requester { id } } } } }", 1 + 2 * 3),
-        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 3),
-        ("{ sources { key } }", 20),
-        ("{ conversations(first: 1000000) { nodes { id } } }", 1 + 100),
-        ("{ conversations(first: -5) { nodes { id } } }", 1 + 1),
-        ("{ conversations(first: null) { nodes { id } } }", 1 + 20),
-        ('mutation { confirmMessages(input: {messageIds: ["a", "b"]}) { confirmed { id } } }', 1 + 2),
+        ('{ source(key: "a") { key } }', 1 + 1),
+        ("{ conversations { totalCount } }", 1 + 1),
+        ("{ conversations { nodes { id } } }", 1 + 20 * 2),
+        ("{ conversations(first: 3) { nodes { id } } }", 1 + 3 * 2),
+        ("{ conversations(first: 3) { edges { cursor node { id } } } }", 1 + 3 * 4),
+        ("{ conversations(first: 3) { nodes { id status { value } origin { source { key } } } } }", 1 + 3 * 7),
+        ("{ conversations(first: 3) { nodes { messages(last: 5) { nodes { body { text } } } } } }", 1 + 3 * (1 + 1 + 5 * 3)),
+        ("{ conversations(first: 3) { nodes { id } edges { node { id } } pageInfo { endCursor } } }", 1 + 3 * 2 + 3 * 3 + 2),
+        ("{ a: conversations(first: 2) { nodes { id } } b: conversations(first: 3) { nodes { id } } }", 1 + 2 * 2 + 1 + 3 * 2),
+        ("{ conversations(first: 2) { nodes { id } } conversations(first: 2) { nodes { subject } } }", 1 + 2 * 3),
+        ("{ conversations(first: 2) { ...A ...A ... { nodes { id } } } } fragment A on ConversationConnection { nodes { id } }", 1 + 2 * 2),
+        ("{ conversations(first: 2) { nodes { ... on Case { customer { name } } ... on Ticket { queue requester { id } } } } }", 1 + 2 * 6),
+        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 3 * 2),
+        ("{ sources { key } }", 20 * 2),
+        ("{ conversations(first: 1000000) { nodes { id } } }", 1 + 100 * 2),
+        ("{ conversations(first: -5) { nodes { id } } }", 1 + 1 * 2),
+        ("{ conversations(first: null) { nodes { id } } }", 1 + 20 * 2),
+        ('mutation { confirmMessages(input: {messageIds: ["a", "b"]}) { confirmed { id } } }', 1 + 2 * 2),
         (get_introspection_query(), 0),
     ],
 )  # fmt: skip
-def test_objects_are_counted_with_the_lists_that_they_are_in(query: str, expected: int) -> None:
+def test_objects_and_values_are_counted_with_the_lists_that_they_are_in(query: str, expected: int) -> None:
     assert objects(query) == expected
 
 
@@ -63,18 +63,20 @@ CONFIRMED_IDS = "mutation($ids: [ID!]!) { confirmMessages(input: {messageIds: $i
 @pytest.mark.parametrize(
     ("query", "variables", "expected"),
     [
-        (PAGED, None, 1 + 7),
-        (PAGED, {}, 1 + 7),
-        (PAGED, {"n": 50}, 1 + 50),
-        (PAGED, {"n": 10**9}, 1 + 100),
-        (PAGED, {"n": "many"}, 1 + 7),
-        (LOOKED_UP, {}, 2),
-        (LOOKED_UP, {"ids": ["a"] * 90}, 90),
-        (LOOKED_UP, {"ids": []}, 20),
-        (CONFIRMED, {"input": {"messageIds": ["a"] * 5, "idempotencyKey": "k"}}, 1 + 5),
-        (CONFIRMED, {"input": {"idempotencyKey": "k"}}, 1 + 20),
-        (CONFIRMED, {"input": "nonsense"}, 1 + 20),
-        (CONFIRMED_IDS, {"ids": ["a"] * 4}, 1 + 4 + 1 + 4),
+        (PAGED, None, 1 + 7 * 2),
+        (PAGED, {}, 1 + 7 * 2),
+        (PAGED, {"n": 50}, 1 + 50 * 2),
+        (PAGED, {"n": 10**9}, 1 + 100 * 2),
+        # JSON writes whole numbers as it likes.
+        (PAGED, {"n": 50.0}, 1 + 50 * 2),
+        (PAGED, {"n": "many"}, 1 + 7 * 2),
+        (LOOKED_UP, {}, 2 * 2),
+        (LOOKED_UP, {"ids": ["a"] * 90}, 90 * 2),
+        (LOOKED_UP, {"ids": []}, 20 * 2),
+        (CONFIRMED, {"input": {"messageIds": ["a"] * 5, "idempotencyKey": "k"}}, 1 + 5 * 2),
+        (CONFIRMED, {"input": {"idempotencyKey": "k"}}, 1 + 20 * 2),
+        (CONFIRMED, {"input": "nonsense"}, 1 + 20 * 2),
+        (CONFIRMED_IDS, {"ids": ["a"] * 4}, 1 + 4 * 2 + 1 + 4 * 2),
     ],
 )
 def test_variables_say_how_long_lists_are(
@@ -101,15 +103,15 @@ def test_usual_operations_pass(query: str, variables: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ("{ conversations(first: 100) { nodes { messages(first: 100) { nodes { replies(first: 100) { nodes { id } } } } } } }", 1_020_201),
-        ("{ conversations(first: 100) { nodes { messages(first: 100) { nodes { replies(first: 100) { nodes { replies(first: 100) { nodes { id } } } } } } } } }", 102_020_201),
+        ("{ conversations(first: 100) { nodes { messages(first: 100) { nodes { replies(first: 100) { nodes { id } } } } } } }", 2_020_201),
+        ("{ conversations(first: 100) { nodes { messages(first: 100) { nodes { replies(first: 100) { nodes { replies(first: 100) { nodes { id } } } } } } } } }", 202_020_201),
     ],
 )  # fmt: skip
 def test_pages_nested_in_pages_are_refused_before_anything_is_fetched(query: str, found: int) -> None:
     with pytest.raises(DocumentTooLarge) as refused:
         objects(query)
     assert refused.value.message == (
-        f"The answer may hold {found} objects, and 25000 are allowed. Ask for smaller pages, or nest fewer lists."
+        f"The answer may hold {found} objects and values, and 100000 are allowed. Ask for smaller pages, or nest fewer lists."
     )
 
 

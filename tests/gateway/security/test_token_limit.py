@@ -78,3 +78,9 @@ def test_what_no_document_has_is_a_syntax_error() -> None:
 
 def test_nothing_behind_the_limit_is_read() -> None:
     assert refusal("{" + " a" * 100 + " ?")[0].startswith("The document has more than")
+
+
+@pytest.mark.parametrize("number", ["9" * 101, "-" + "9" * 5000, "0." + "1" * 200])
+def test_a_number_that_no_field_takes_is_refused_before_it_is_read(number: str) -> None:
+    with pytest.raises(DocumentTooLarge, match="A number of the document"):
+        check_tokens(f"{{ cases(first: {number}) {{ totalCount }} }}", LimitSettings())

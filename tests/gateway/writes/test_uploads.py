@@ -115,3 +115,15 @@ def test_only_the_latest_handles_are_kept() -> None:
     handles = [uploads.issue("ola", "desk", _file(token)).handle for token in "abc"]
 
     assert uploads.tokens(handles, principal="ola", source="desk") == (("b", "c"), (_not_found(0),))
+
+
+def test_who_uploads_much_pushes_out_their_own() -> None:
+    uploads = Uploads(_Clock(), memory=1000)
+    others = uploads.issue("ida", "desk", _file("t0"))
+    first = uploads.issue("ola", "desk", _file("t1"))
+    for number in range(2000):
+        last = uploads.issue("ola", "desk", _file(f"u{number}"))
+
+    assert uploads.tokens([others.handle], principal="ida", source="desk") == (("t0",), ())
+    assert uploads.tokens([first.handle], principal="ola", source="desk") == ((), (_not_found(0),))
+    assert uploads.tokens([last.handle], principal="ola", source="desk") == (("u1999",), ())
