@@ -121,7 +121,9 @@ async def test_without_the_explorer_a_browser_gets_no_page(without: httpx.AsyncC
     assert (answer.status_code, answer.headers["content-type"]) == (401, "application/json; charset=utf-8")
 
 
-@pytest.mark.parametrize("path", ["/explorer", "/explorer/", f"/explorer/{WORKER}", "/explorer/manifest.json"])
+@pytest.mark.parametrize(
+    "path", ["/explorer", "/explorer/", f"/explorer/{WORKER}", "/explorer/manifest.json"]
+)
 async def test_without_the_explorer_its_files_are_not_there(without: httpx.AsyncClient, path: str) -> None:
     answer = await without.get(path, headers=BROWSER)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json; charset=utf-8")

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 
 import pytest
@@ -5,6 +6,7 @@ from structlog.testing import capture_logs
 
 from gateway.domain.errors import RateLimited
 from gateway.observability.logs import configure_logs
+from gateway.observability.redaction import Redactor, hide, reset
 from gateway.security.failed_logins import FailedLogins
 
 
@@ -125,3 +127,16 @@ def test_the_limit_is_the_one_that_is_configured() -> None:
         assert timed.wait_s("a") == 0
         timed.fail("a")
         assert timed.wait_s("a") == wait_s
+
+
+def test_a_credential_that_looks_like_the_line_hides_nothing_of_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs(Redactor(()))
+    hidden = hide("192.0.2.1", "login_failed")
+    try:
+        FailedLogins(10).add("192.0.2.1")
+    finally:
+        reset(hidden)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["client_address"], line["failures"]) == ("login_failed", "192.0.2.1", 1)
