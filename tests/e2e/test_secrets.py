@@ -3,8 +3,11 @@
 import itertools
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,9 +15,15 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.commands.dev import sandbox_sources
+from gateway.domain.access import Scope
+from gateway.domain.api_keys import ApiKey
 from gateway.sandbox import Faults, Running, Sandbox
+from gateway.security.keys import NewKey, new_key
+from gateway.store.ledger import open_ledger
 from tests.collector import Silent, collecting, listening
-from tests.processes import running
+from tests.jwks_server import AUDIENCE, ISSUER, providing, signed, signing_key
+from tests.ledgers import new_ledger
+from tests.processes import LEDGER_URL, running
 
 PREFIX = "HELPDESK_GATEWAY_"
 # Each is planted in its own place, so that a finding says where it came from.
@@ -24,7 +33,10 @@ PLANTED = {
     "client secret": "planted-client-4713",
     "query token": "planted-query-4714",
     "collector key": "planted-collector-4715",
-    "bearer": "planted-bearer-4716",
+    "basic": "planted-basic-4716",
+    "wrong bearer": "planted-bearer-4730",
+    "wrong key": "hdg_planted-key-4731",
+    "claim in a wrong token": "planted-claim-4732",
     "cookie": "planted-cookie-4717",
     "address written": "planted.4718@letters.example",
     "address asked for": "planted.4719@letters.example",
@@ -44,6 +56,104 @@ PLANTED = {
 def forms(text: str) -> set[bytes]:
     """How a text may stand in an output."""
     return {form.encode() for form in (text, quote(text, safe=""), json.dumps(text)[1:-1], text.upper())}
+
+
+_OF_LOGINS = {
+    *("static token", "static password", "client secret", "query token", "collector key", "cookie"),
+    *("basic", "wrong bearer", "wrong key", "claim in a wrong token", "forwarded", "id key"),
+}
+
+
+@dataclass(frozen=True)
+class Logins:
+    """API keys and tokens, good ones and others.
+
+    Attributes:
+        good: The headers that let one in, by what they are.
+        bad: Those that don't.
+        parts: What may appear nowhere, by what it is of: half of a key's secret, or of a token's signature,
+            is enough to know them by.
+        known: The keys that the gateway knows of.
+    """
+
+    good: Mapping[str, dict[str, str]]
+    bad: Mapping[str, dict[str, str]]
+    parts: Mapping[str, frozenset[str]]
+    known: tuple[ApiKey, ...]
+
+
+def make_logins() -> Logins:
+    now = datetime.now(UTC)
+    hour = timedelta(hours=1)
+    keys = {name: new_key() for name in ("good", "expired", "revoked", "unknown")}
+    wrong = keys["good"].text[:-1] + ("0" if keys["good"].text[-1] != "0" else "1")
+
+    def known(
+        made: NewKey, *, expires_at: datetime | None = None, revoked_at: datetime | None = None
+    ) -> ApiKey:
+        return ApiKey(
+            id=made.id,
+            name="planted",
+            digest=made.digest,
+            scopes=tuple(Scope),
+            created_at=now - 2 * hour,
+            expires_at=expires_at,
+            revoked_at=revoked_at,
+        )
+
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "planted-subject", "scope": " ".join(Scope)}
+    ends_s = int((now + hour).timestamp())
+    tokens = {
+        "a token": signed({**claims, "exp": ends_s}),
+        "an expired token": signed({**claims, "exp": int((now - hour).timestamp())}),
+        "a forged token": signed(
+            {**claims, "exp": ends_s, "email": PLANTED["claim in a wrong token"]},
+            signing_key("EC", "another"),
+            header={"alg": "ES256", "kid": "k1", "typ": "JWT"},
+        ),
+    }
+    texts = {
+        "an expired key": keys["expired"].text,
+        "a revoked key": keys["revoked"].text,
+        "an unknown key": keys["unknown"].text,
+        "a mistyped key": wrong,
+        "an ill-formed key": PLANTED["wrong key"],
+        "a word": PLANTED["wrong bearer"],
+    }
+    secrets = {name: halves(key.text.rpartition("_")[2]) for name, key in keys.items()}
+    secrets |= {name: halves(*token.split(".")[1:]) for name, token in tokens.items()}
+    return Logins(
+        good={
+            "a key": bearer(keys["good"].text),
+            "a key in a header of its own": {"X-API-Key": keys["good"].text},
+            "a token": bearer(tokens["a token"]),
+        },
+        bad={
+            **{name: bearer(text) for name, text in texts.items()},
+            **{f"{name} in a header of its own": {"X-API-Key": text} for name, text in texts.items()},
+            **{name: bearer(tokens[name]) for name in ("an expired token", "a forged token")},
+            "a token in the keys' header": {"X-API-Key": tokens["a token"]},
+            "another scheme": {"Authorization": f"Basic {PLANTED['basic']}"},
+        },
+        parts=secrets,
+        known=(
+            known(keys["good"]),
+            known(keys["expired"], expires_at=now - hour),
+            known(keys["revoked"], revoked_at=now - hour),
+        ),
+    )
+
+
+def bearer(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {f"the file {each.name}": each.read_bytes() for each in folder.iterdir()}
+
+
+def halves(*texts: str) -> frozenset[str]:
+    return frozenset(part for text in texts for part in (text[: len(text) // 2], text[len(text) // 2 :]))
 
 
 _SAID = json.dumps(PLANTED["error body"])
@@ -97,7 +207,9 @@ async def sound_ticket(sandbox: Sandbox, served: Running, http: httpx.AsyncClien
     return (await http.get(url, auth=(known["username"], known["password"]))).json()
 
 
-def settings_of(sandbox: Sandbox, served: Running, collector: str, quoting: str) -> dict[str, str]:
+def settings_of(
+    sandbox: Sandbox, served: Running, collector: str, quoting: str, key_set: str
+) -> dict[str, str]:
     """The gateway's environment: each source as it is, and again with a planted credential that is refused."""
     sources = sandbox_sources(sandbox, served)
     refused = {
@@ -123,7 +235,9 @@ def settings_of(sandbox: Sandbox, served: Running, collector: str, quoting: str)
         f"{PREFIX}SOURCES": json.dumps(sources | refused),
         f"{PREFIX}FORWARDING__ID_KEY": PLANTED["id key"],
         f"{PREFIX}SERVER__PORT": "0",
-        f"{PREFIX}AUTH__REQUIRED": "false",
+        f"{PREFIX}AUTH__JWT": json.dumps({"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": key_set}),
+        f"{PREFIX}AUTH__FAILED_LOGINS_PER_MINUTE": "60",
+        f"{PREFIX}RATE_LIMITS__ENABLED": "false",
         f"{PREFIX}METRICS__PORT": "0",
         f"{PREFIX}TRACING__ENDPOINT": collector,
         f"{PREFIX}TRACING__SAMPLE_RATIO": "1",
@@ -164,30 +278,71 @@ MISTAKES: list[dict[str, Any]] = [
 
 
 class Client:
-    """Asks as a caller with planted credentials, and keeps the errors of every answer."""
+    """Asks as callers with planted credentials, each way to log in in turn, and keeps what must be silent."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, url: str, logins: Logins) -> None:
         self._http = http
         self._url = url
+        self._logins = logins
+        self._turns = itertools.cycle(logins.good.values())
         self.errors: list[bytes] = []
+        self.heads: list[bytes] = []
+        self.bodies: list[bytes] = []
         self.codes: set[str] = set()
 
     async def ask(self, body: dict[str, Any]) -> dict[str, Any]:
-        response = await self._http.post(
-            self._url,
-            json=body,
-            headers={
-                "Authorization": f"Bearer {PLANTED['bearer']}",
-                "X-Bank-Token": PLANTED["forwarded"],
-                "Cookie": f"session={PLANTED['cookie']}",
-                "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                "tracestate": f"vendor={PLANTED['tracestate']}",
-            },
-        )
+        response = await self._send(self._http.build_request("POST", self._url, json=body), next(self._turns))
         answer: dict[str, Any] = response.json()
         self.errors.append(json.dumps(answer.get("errors")).encode())
         self.codes |= {each["extensions"]["code"] for each in answer.get("errors", [])}
         return answer
+
+    async def ask_in_every_way(self) -> None:
+        """By GET, by POST and with a file, let in or not."""
+        uploads = httpx.URL(self._url).join("/uploads")
+        viewer = "{ viewer { subject name login scopes } }"
+
+        def requests() -> Iterator[tuple[httpx.Request, int]]:
+            yield self._http.build_request("POST", self._url, json={"query": viewer}), 200
+            yield self._http.build_request("GET", self._url, params={"query": viewer}), 200
+            yield self._http.build_request("GET", self._url, params={"query": "{ nothing }"}), 200
+            yield (
+                self._http.build_request(
+                    "POST",
+                    uploads,
+                    params={"source": "thulium", "filename": "notes.txt"},
+                    headers={"Content-Type": "application/octet-stream"},
+                    content=b"notes",
+                ),
+                201,
+            )
+
+        for name, headers in self._logins.good.items():
+            for request, status in requests():
+                response = await self._send(request, headers)
+                assert response.status_code == status, (name, response.text)
+        for name, headers in self._logins.bad.items():
+            for request, _ in requests():
+                response = await self._send(request, headers)
+                assert response.status_code in {401, 429}, (name, response.text)
+                self.errors.append(response.content)
+                self.codes |= {each["extensions"]["code"] for each in response.json()["errors"]}
+
+    async def _send(self, request: httpx.Request, login: Mapping[str, str]) -> httpx.Response:
+        request.headers.update(login)
+        request.headers.update(
+            {
+                "X-Bank-Token": PLANTED["forwarded"],
+                "Cookie": f"session={PLANTED['cookie']}",
+                "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "tracestate": f"vendor={PLANTED['tracestate']}",
+                "Accept": "application/json",
+            }
+        )
+        response = await self._http.send(request)
+        self.heads.append(repr(response.headers.raw).encode())
+        self.bodies.append(response.content)
+        return response
 
 
 async def operate(sandbox: Sandbox, client: Client, quoted: int) -> None:
@@ -262,9 +417,14 @@ FAULTS = (
 )
 
 
-async def test_nothing_planted_appears_anywhere() -> None:
-    sandbox = Sandbox()
-    with collecting() as (collector, address):
+async def test_nothing_planted_appears_anywhere(tmp_path: Path) -> None:
+    sandbox, logins = Sandbox(), make_logins()
+    ledger_url = new_ledger(tmp_path)
+    ledger = open_ledger(ledger_url)
+    for key in logins.known:
+        await ledger.add_key(key)
+    await ledger.close()
+    with collecting() as (collector, address), providing(signing_key()) as provider:
         async with (
             sandbox.serve() as served,
             httpx.AsyncClient(timeout=60, trust_env=False) as http,
@@ -273,17 +433,20 @@ async def test_nothing_planted_appears_anywhere() -> None:
             bodies = HOSTILE + [(200, json.dumps(each)) for each in planted_everywhere(sound)]
             with (
                 hostile(bodies) as quoting,
-                running("serve", until="listens", **settings_of(sandbox, served, address, quoting)) as (
-                    process,
-                    said,
-                ),
+                running(
+                    "serve",
+                    until="listens",
+                    **{LEDGER_URL: ledger_url},
+                    **settings_of(sandbox, served, address, quoting, provider.url),
+                ) as (process, said),
             ):
                 url = said[-1].split()[-1]
                 port = next(json.loads(line)["port"] for line in said if "metrics_served" in line)
                 # Read all the while: a full pipe would hold the gateway up.
                 reading = threading.Thread(target=lambda: said.extend(process.stdout or ()))
                 reading.start()
-                client = Client(http, url)
+                client = Client(http, url, logins)
+                await client.ask_in_every_way()
                 await operate(sandbox, client, len(bodies))
                 metrics = [
                     await http.get(f"http://127.0.0.1:{port}/metrics", headers={"accept": accept})
@@ -300,15 +463,28 @@ async def test_nothing_planted_appears_anywhere() -> None:
         "metrics": b"".join(each.content for each in metrics),
         "spans": b"".join(collector.bodies),
         "error answers": b"".join(client.errors),
+        "heads of answers": b"".join(client.heads),
     }
+    # What callers say and read stands in answers and in the ledger; who they are never does.
+    everywhere = outputs | {
+        "answers": b"".join(client.bodies),
+        "asked of the identity provider": "".join(provider.asked).encode(),
+        **files_in(tmp_path),
+    }
+    planted = set(PLANTED.items())
+    who = {(name, text) for name, text in planted if name in _OF_LOGINS}
+    who |= {(name, part) for name, parts in logins.parts.items() for part in parts}
     found = {
         (name, where)
-        for where, output in outputs.items()
-        for name, text in PLANTED.items()
+        for texts, places in ((planted, outputs), (who, everywhere))
+        for name, text in texts
         for form in forms(text)
+        for where, output in places.items()
         if form in output
     }
     assert found == set()
+    database = everywhere["the file ledger.db"]
+    assert all(key.digest.encode() in database for key in logins.known)
     # It was no silence: each of them told what it should.
     assert code == 0
     events = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
@@ -319,6 +495,7 @@ async def test_nothing_planted_appears_anywhere() -> None:
     assert not {"operation_failed", "crashed", "library_log"} & {each["event"] for each in events}
     assert client.codes >= {
         "BAD_USER_INPUT",
+        "UNAUTHENTICATED",
         "GRAPHQL_PARSE_FAILED",
         "GRAPHQL_VALIDATION_FAILED",
         "SOURCE_AUTH_FAILED",

@@ -26,12 +26,12 @@ from gateway.sandbox.tulo_access import CREDENTIALS as TULO
 from gateway.sandbox.world import World
 from gateway.sandbox.world.telecomx import TelecomxSession
 from gateway.sandbox.world.tulo import TuloToken
-from tests.identity.accesses import STATIC_PASSWORD, STATIC_USER, WORD, Access, Cast
+from tests.identity.accesses import STATIC, STATIC_PASSWORD, STATIC_USER, Access
+from tests.identity.cast import Cast
 from tests.identity.marking import marked, unmarked
+from tests.identity.words import WORD, parts
 
 _TOKEN = "one-of-the-sandbox"
-# The static source is a second instance of this product, at the same address.
-STATIC_KIND = "thulium"
 _HEADERS = {"service_order_hub": b"x-hub-api-token"}
 _PREFIXES = {"thulium": "Basic ", "tulo": "Bearer ", "netevia": "Bearer "}
 
@@ -42,7 +42,7 @@ class Witness:
 
     Attributes:
         findings: What was sent to one access with another's word in it.
-        answered: How many answers each word went into.
+        answered: How many answers were given to each stem.
         refused: Calls with a credential that is nobody's.
     """
 
@@ -75,9 +75,12 @@ async def open_desks(cast: Cast, witness: Witness) -> AsyncIterator[tuple[dict[s
 
 
 def _by_secret(cast: Cast, kind: str) -> dict[str, Access]:
+    """Who has which credential at a product; its static instance has the same address."""
     known = {each.secret: each for each in cast.accesses if each.source == kind and each.good and each.secret}
-    if kind == STATIC_KIND:
-        known[_basic(STATIC_USER, STATIC_PASSWORD)] = cast.static
+    for source, access in cast.static.items():
+        if STATIC[source] == kind and access.secret is not None:
+            is_user = access.secret == STATIC_PASSWORD
+            known[_basic(STATIC_USER, STATIC_PASSWORD) if is_user else access.secret] = access
     return known
 
 
@@ -113,21 +116,23 @@ class _Desk:
             self._witness.refused += 1
             said = orjson.dumps(self._error_body(401, "Unauthorized"))
             return Reply(401, [(b"content-type", b"application/json")], said)
-        for word in set(WORD.findall((query + body).lower())) - {access.word.encode()}:
+        for word in set(WORD.findall((query + body).lower())):
+            if parts(word)[0] == access.stem:
+                continue
             self._witness.findings.append(
                 f"{scope['method']} {scope['path']} went to {access} with {word.decode()} in it"
             )
-        asked = {**scope, "headers": headers, "query_string": unmarked(access.word, query)}
-        reply = await ask(self._app, asked, unmarked(access.word, body))
+        asked = {**scope, "headers": headers, "query_string": unmarked(access.stem, query)}
+        reply = await ask(self._app, asked, unmarked(access.stem, body))
         if not 200 <= reply.status < 300 or not reply.body:
             return reply
         # The same for all, though what they see isn't.
         etag = b'"%s"' % hashlib.sha256(reply.body).hexdigest()[:16].encode()
-        self._witness.answered[access.word] += 1
+        self._witness.answered[access.stem] += 1
         if scope["method"] == "GET" and (b"if-none-match", etag) in scope["headers"]:
             return Reply(304, [(b"etag", etag)], b"")
         reply.headers.append((b"etag", etag))
-        return reply.with_body(marked(self._kind, access.word, reply.body))
+        return reply.with_body(marked(self._kind, scope["path"], access.stem, reply.body))
 
 
 def _taken(kind: str, scope: Scope, own: str) -> tuple[list[tuple[bytes, bytes]], bytes, str]:

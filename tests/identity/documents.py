@@ -27,7 +27,7 @@ _FRAGMENTS = {
       ... on ServiceSubscription { title origin { ...Origin } }
       ... on Write { idempotencyKey source { key } } }""",
     "Write": """Write { __typename id idempotencyKey state source { key } problem { code message }
-      target { __typename id } result { __typename id ... on Message { body { text } }
+      principal target { __typename id } result { __typename id ... on Message { body { text } }
       ... on Ticket { subject } } }""",
 }
 # By what an object is expected to be.
@@ -40,6 +40,9 @@ FIELDS = {
     "Write": "...Write",
 }
 ANY = "...Glance"
+VIEWER = "me: viewer { who: subject scopes }"
+EVENTS = """found: auditEvents(first: 20) { nodes { __typename principal owner operation where: source
+  write target } }"""
 SLICES = "sources { source { key } state error { code message } }"
 REFUSALS = "userErrors { code message field source { key } }"
 # Those of them that show a source's text.

@@ -12,11 +12,14 @@ from typing import Any
 
 from gateway.domain.ids import EntityType, Ref
 from gateway.sandbox.world.telecomx import DOCUMENTED_RESELLER
-from tests.identity.accesses import STATIC, Access, Caller
-from tests.identity.documents import ANY, FIELDS, REFUSALS, SLICES, document
+from tests.identity.cast import Caller, Owner
+from tests.identity.documents import ANY, EVENTS, FIELDS, REFUSALS, SLICES, VIEWER, document
 
 RESELLER = Ref(EntityType.ACCOUNT, "telecomx", ("RESELLER", DOCUMENTED_RESELLER)).global_id
-NETEVIA_TICKET = Ref(EntityType.TICKET, "netevia", ("123456",)).global_id
+# At the one each caller has a credential of their own, at the other the gateway has.
+TICKETS = {
+    source: Ref(EntityType.TICKET, source, ("123456",)).global_id for source in ("netevia", "shared_bank")
+}
 _KEPT = 5
 # Root field -> its filter's type, its nodes' fields, and the filters.
 _LISTS: Mapping[str, tuple[str, str, tuple[Mapping[str, Any] | None, ...]]] = {
@@ -24,7 +27,7 @@ _LISTS: Mapping[str, tuple[str, str, tuple[Mapping[str, Any] | None, ...]]] = {
     "tickets": (
         "TicketFilter",
         "...Talk",
-        (None, {"sources": ["thulium"]}, {"sources": ["telecomx", STATIC]}),
+        (None, {"sources": ["thulium"]}, {"sources": ["telecomx", "shared"]}),
     ),
     "conversations": (
         "ConversationFilter",
@@ -34,7 +37,13 @@ _LISTS: Mapping[str, tuple[str, str, tuple[Mapping[str, Any] | None, ...]]] = {
     "accounts": (
         "AccountFilter",
         "...Account",
-        (None, {"sources": ["netevia"]}, {"sources": ["telecomx", "thulium"]}, {"sources": [STATIC]}),
+        (
+            None,
+            {"sources": ["netevia"]},
+            {"sources": ["netevia", "shared_bank"]},
+            {"sources": ["telecomx", "thulium"]},
+            {"sources": ["shared", "shared_bank"]},
+        ),
     ),
     "subscriptions": ("SubscriptionFilter", "...Topic", (None, {"sources": ["telecomx"]})),
 }
@@ -47,7 +56,7 @@ class Handle:
     """An upload's, and whose it is."""
 
     handle: str
-    access: Access
+    owner: Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,7 @@ class Operation:
     Attributes:
         variables: By whom they come.
         handle: The upload that it names.
+        write: The write that it names.
         continues: What its end cursor belongs to: a list and its filter.
     """
 
@@ -64,6 +74,7 @@ class Operation:
     document: str
     variables: Variables = field(repr=False)
     handle: Handle | None = None
+    write: str | None = None
     continues: str | None = None
 
 
@@ -102,7 +113,8 @@ class Mix:
         self._drawn = 0
         for each in subscribers:
             seen.add("Account", "tulo", Ref(EntityType.ACCOUNT, "tulo", ("SUBSCRIBER", each)).global_id)
-        seen.add("Ticket", "netevia", NETEVIA_TICKET)
+        for source, ticket in TICKETS.items():
+            seen.add("Ticket", source, ticket)
 
     def next(self) -> Operation:
         """One more."""
@@ -114,16 +126,27 @@ class Mix:
             self._account: 6,
             self._templates: 3,
             self._side_by_side: 8,
-            self._own_writes: 6,
-            self._served_by_the_ledger: 4,
-            self._reply: 5,
+            self._writes: 7,
+            self._served_by_the_ledger: 5,
+            self._events: 2,
+            self._reply: 7,
             self._create: 3,
             self._confirm: 1,
             self._reconcile: 3,
-            self._attach: 3,
+            self._attach: 5,
         }
         (way,) = self._draw.choices(list(ways), list(ways.values()))
         return way()
+
+    def look(self, source: str) -> Operation:
+        """A list that shows texts of this source."""
+        if source == "tulo":
+            return self._templates()
+        if source == "service_order_hub":
+            return _read("cases", "{ found: cases(first: 4) { nodes { ...Talk } } }", {})
+        query = f"""query($sources: [String!]) {{ found: accounts(first: 4, filter: {{sources: $sources}}) {{
+          nodes {{ ...Account }} {SLICES} }} }}"""
+        return _read("accounts", query, {"sources": [source]})
 
     # -- reads
 
@@ -142,7 +165,8 @@ class Mix:
         kind = self._draw.choice(list(FIELDS))
         node = self._one(self._seen.of(kind)) or RESELLER
         query = f"query($id: ID!) {{ found: node(id: $id) {{ __typename id {FIELDS[kind]} }} }}"
-        return _read(f"node {kind}", query, {"id": node})
+        named = node if kind == "Write" and node != RESELLER else None
+        return _read(f"node {kind}", query, {"id": node}, write=named)
 
     def _nodes(self) -> Operation:
         known = self._seen.of(*FIELDS, "MessageTemplate")
@@ -156,7 +180,7 @@ class Mix:
         query = "query($key: AccountLookup!) { found: account(lookup: $key) { ...Account ...Below } }"
 
         def variables(caller: Caller) -> dict[str, Any]:
-            return {"key": {"source": source, "email": f"{caller.accesses[source].word}.{email}"}}
+            return {"key": {"source": source, "email": f"{caller.accesses[source].word('a')}.{email}"}}
 
         return Operation("account by email", document(query), variables)
 
@@ -169,43 +193,60 @@ class Mix:
         arguments = ", ".join(f"${name}: ID!" for name in kinds)
         fields = " ".join(f"{name}: node(id: ${name}) {{ {ANY} }}" for name in kinds)
         people = f"people: accounts(first: 2) {{ nodes {{ ...Account }} {SLICES} }}"
-        return _read("side by side", f"query({arguments}) {{ {fields} {people} }}", ids)
+        return _read("side by side", f"query({arguments}) {{ {fields} {people} {VIEWER} }}", ids)
 
-    def _own_writes(self) -> Operation:
-        """By a key that others have used, too, or that is somebody else's."""
+    def _writes(self) -> Operation:
+        """By a key that others have used, too, or that is somebody else's; and by somebody's id."""
         key = self._draw.choice(self._seen.keys) if self._seen.keys else "shared-0"
-        query = """query($key: String!) { one: write(idempotencyKey: $key) { ...Write }
-          found: writes(first: 5) { nodes { ...Write } pageInfo { endCursor } } }"""
-        return _read("writes", query, {"key": key})
+        node = self._one(self._seen.of("Write"))
+        by_id = "" if node is None else "two: write(id: $id) { ...Write }"
+        query = f"""query($key: String!{"" if node is None else ", $id: ID!"}) {{ {VIEWER}
+          one: write(idempotencyKey: $key) {{ ...Write }} {by_id}
+          found: writes(first: 5) {{ nodes {{ ...Write }} pageInfo {{ endCursor }} }} }}"""
+        given = {"key": key} if node is None else {"key": key, "id": node}
+        return _read("writes", query, given, write=node)
 
     def _served_by_the_ledger(self) -> Operation:
+        ticket = self._draw.choice(list(TICKETS.values()))
         query = "query($id: ID!) { found: ticket(id: $id) { ...Talk ...Messages } }"
-        return _read("ticket of the ledger", query, {"id": NETEVIA_TICKET})
+        return _read("ticket of the ledger", query, {"id": ticket})
+
+    def _events(self) -> Operation:
+        return _read("auditEvents", f"{{ {EVENTS} {VIEWER} }}", {})
 
     # -- writes
 
     def _reply(self, handle: Handle | None = None) -> Operation:
-        places = ("netevia", "netevia", "service_order_hub", "thulium", STATIC)
-        source = "thulium" if handle else self._draw.choice(places)
+        places = (
+            "netevia",
+            "netevia",
+            "shared_bank",
+            "shared_bank",
+            "service_order_hub",
+            "thulium",
+            "shared",
+        )
+        source = handle.owner.access.source if handle else self._draw.choice(places)
         kind = "Case" if source == "service_order_hub" else "Ticket"
         to = self._one(self._seen.objects[kind, source])
         if to is None:
-            source, to = "netevia", NETEVIA_TICKET
+            source, to = "netevia", TICKETS["netevia"]
+            handle = None
         given = {"to": to} if handle is None else {"to": to, "attachments": [handle.handle]}
-        return self._write("reply", "message { ...Message }", source, given, ("body",), handle=handle)
+        return self._write("reply", "message { ...Message }", source, given, {"body": "m"}, handle=handle)
 
     def _create(self) -> Operation:
-        source = self._draw.choice(("tulo", "telecomx", "thulium"))
+        source = self._draw.choice(("tulo", "telecomx", "thulium", "shared"))
         if source == "telecomx":
             given: dict[str, Any] = {"owner": {"reseller": RESELLER}, "channels": ["EMAIL"]}
             fields = "subscription { ...Topic }"
-            return self._write("createNotificationSubscription", fields, source, given, ("title",))
+            return self._write("createNotificationSubscription", fields, source, given, {"title": "s"})
         if source == "tulo":
             given = {"source": source, "requester": self._one(self._seen.objects["Account", source])}
         else:
             given = {"source": source, "requesterEmail": "anna@example.com"}
         fields = "ticket { ...Talk ...Messages }"
-        return self._write("createTicket", fields, source, given, ("subject", "body"))
+        return self._write("createTicket", fields, source, given, {"subject": "n", "body": "m"})
 
     def _confirm(self) -> Operation:
         ids = self._seen.objects["Message", "service_order_hub"][-2:]
@@ -222,7 +263,7 @@ class Mix:
             return self._reply()
         query = f"""mutation($id: ID!) {{ done: reconcileWrite(input: {{id: $id}}) {{
           write {{ ...Write }} {REFUSALS} }} }}"""
-        return _read("reconcileWrite", query, {"id": node})
+        return _read("reconcileWrite", query, {"id": node}, write=node)
 
     def _attach(self) -> Operation:
         """A file that may be somebody else's."""
@@ -234,18 +275,20 @@ class Mix:
         fields: str,
         source: str,
         given: Mapping[str, Any],
-        texts: tuple[str, ...],
+        texts: Mapping[str, str],
         *,
         handle: Handle | None = None,
     ) -> Operation:
-        """One mutation: half of them under keys that all use, the others under one with the caller's word."""
+        """One mutation; `texts` have marks. Half of them under keys that all use, half under the caller's own."""
         number, is_shared = self._drawn, handle is None and self._draw.random() < 0.5
         query = f"""mutation($input: {name[0].upper()}{name[1:]}Input!) {{ done: {name}(input: $input) {{
           write {{ ...Write }} {fields} {REFUSALS} }} }}"""
 
         def variables(caller: Caller) -> dict[str, Any]:
-            said = {text: caller.says(source, f"{text} number {number}") for text in texts}
-            key = f"shared-{number // 4}" if is_shared else caller.says(source, f"{number}")
+            said = {
+                text: caller.says(source, mark, f"{text} number {number}") for text, mark in texts.items()
+            }
+            key = f"shared-{number // 4}" if is_shared else caller.key(source, f"{number}")
             return {"input": {**given, **said, "idempotencyKey": key}}
 
         return Operation(name, document(query), variables, handle=handle)
@@ -254,6 +297,13 @@ class Mix:
         return self._draw.choice(known) if known else None
 
 
-def _read(name: str, query: str, variables: Mapping[str, Any], *, continues: str | None = None) -> Operation:
+def _read(
+    name: str,
+    query: str,
+    variables: Mapping[str, Any],
+    *,
+    continues: str | None = None,
+    write: str | None = None,
+) -> Operation:
     """An operation that says the same whoever asks."""
-    return Operation(name, document(query), lambda _: dict(variables), continues=continues)
+    return Operation(name, document(query), lambda _: dict(variables), continues=continues, write=write)

@@ -21,9 +21,12 @@ from gateway.domain.access import LOCAL_CALLER
 from gateway.domain.catalog import Catalog
 from gateway.resilience.stack import Stack
 from gateway.sandbox import KINDS, Running, Sandbox, Service
+from gateway.store.ledger import open_ledger
 from tests.callers import NO_LOGIN
-from tests.identity.accesses import STATIC, STATIC_PASSWORD, STATIC_USER, Cast, header
-from tests.identity.desks import STATIC_KIND, Witness, open_desks
+from tests.identity.accesses import STATIC, STATIC_PASSWORD, STATIC_TOKEN, STATIC_USER, header
+from tests.identity.cast import Cast
+from tests.identity.desks import Witness, open_desks
+from tests.jwks_server import AUDIENCE, ISSUER, providing, signing_key
 from tests.ledgers import new_ledger
 
 _OWN = ("client_id", "client_secret", "token", "username", "password", "api_user", "api_password")
@@ -61,7 +64,7 @@ class Stage:
             (
                 Counter({event.value: count for event, count in stack.stats.events.items()})
                 for key, stack in self._stacks.items()
-                if key != STATIC
+                if key not in STATIC
             ),
             Counter(),
         )
@@ -73,25 +76,51 @@ async def open_stage(cast: Cast, folder: Path) -> AsyncIterator[Stage]:
     witness = Witness()
     async with AsyncExitStack() as stack:
         services, running = await stack.enter_async_context(open_desks(cast, witness))
-        app = create_app(config.check(_settings(running, new_ledger(folder))))
+        ledger_url = new_ledger(folder)
+        await _hand_out(cast, ledger_url)
+        login = stack.enter_context(_asking()) if cast.asks_who else NO_LOGIN
+        app = create_app(config.check({**login, **_settings(running, ledger_url)}))
         port = await stack.enter_async_context(_served(app))
         catalog: Catalog = app.state.graphql._make_context(LOCAL_CALLER, "identity").catalog
         yield Stage(cast, port, services, witness, folder, {each.key: _stack(each) for each in catalog})
 
 
+async def _hand_out(cast: Cast, ledger_url: str) -> None:
+    """Have the ledger know the keys."""
+    ledger = open_ledger(ledger_url)
+    for key in cast.keys:
+        await ledger.add_key(key)
+    await ledger.close()
+
+
+@contextlib.contextmanager
+def _asking() -> Iterator[dict[str, Any]]:
+    """Settings under which callers log in, with an identity provider; nobody is slowed down."""
+    with providing(signing_key()) as provider:
+        jwt = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": provider.url}
+        yield {
+            "auth": {"required": True, "failed_logins_per_minute": 10_000, "jwt": jwt},
+            "rate_limits": {"enabled": False},
+        }
+
+
 def _settings(running: Running, ledger_url: str) -> dict[str, Any]:
     sources = sandbox_sources(Sandbox(), running, **_SETTINGS)
-    static = {**sources[STATIC_KIND], "api_user": STATIC_USER, "api_password": STATIC_PASSWORD}
+    own = {
+        "thulium": {"api_user": STATIC_USER, "api_password": STATIC_PASSWORD},
+        "netevia": {"token": STATIC_TOKEN},
+    }
+    static = {key: {**sources[kind], **own[kind]} for key, kind in STATIC.items()}
     for kind in KINDS:
         for name in _OWN:
             sources[kind].pop(name, None)
         sources[kind] |= {"credentials": "forward", "forward_header": header(kind)}
     return {
-        **NO_LOGIN,
+        "metrics": {"port": 0},
         "ledger": {"url": ledger_url, "reconcile_every_s": 1},
         "forwarding": {"id_key": "not random, but long enough for this"},
         "operations": {"timeout_s": 6, "max_calls": 1000, "max_calls_per_source": 1000},
-        "sources": {**sources, STATIC: static},
+        "sources": {**sources, **static},
     }
 
 

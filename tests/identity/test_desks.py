@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from gateway.sandbox import KINDS
-from tests.identity.accesses import Access, make_cast
+from tests.identity.accesses import Access
+from tests.identity.cast import make_cast
 from tests.identity.desks import Witness, open_desks
 
 CAST = make_cast(1)
@@ -60,7 +61,7 @@ async def test_each_sees_the_same_in_their_own_words(desks: _Desks, kind: str) -
     shown = {each.name: await desks.ask(each.accesses[kind], PATHS[kind]) for each in (ANN, BOB)}
     assert {each.status_code for each in shown.values()} == {200}, shown["base"].text
     texts = {name: answer.text for name, answer in shown.items()}
-    ann, bob = ANN.accesses[kind].word, BOB.accesses[kind].word
+    ann, bob = ANN.accesses[kind].stem, BOB.accesses[kind].stem
     assert ann in texts["base"]
     assert bob not in texts["base"]
     assert texts["base"].replace(ann, bob) == texts["odd"]
@@ -83,17 +84,21 @@ async def test_what_has_not_changed_is_not_sent_again(desks: _Desks) -> None:
 
 
 async def test_what_one_writes_another_sees_in_their_own_words(desks: _Desks) -> None:
-    body = {"body": ANN.says("thulium", "Hello there"), "body_type": "PLAIN", "user_login": "testowy.agent11"}
+    body = {
+        "body": ANN.says("thulium", "m", "Hello there"),
+        "body_type": "PLAIN",
+        "user_login": "testowy.agent11",
+    }
     path = "/api/tickets/88001/agent_response"
     written = await desks.ask(ANN.accesses["thulium"], path, method="POST", json=body)
     assert written.status_code < 300, written.text
     seen = await desks.ask(BOB.accesses["thulium"], "/api/tickets/88001")
-    assert BOB.says("thulium", "Hello there") in seen.text
+    assert BOB.says("thulium", "m", "Hello there") in seen.text
     assert desks.witness.findings == []
 
 
 async def test_a_write_with_anothers_word_in_it_is_found(desks: _Desks) -> None:
-    body = {"ticketId": 123456, "text": BOB.says("netevia", "Hello")}
+    body = {"ticketId": 123456, "text": BOB.says("netevia", "m", "Hello")}
     await desks.ask(ANN.accesses["netevia"], "/api/tickets/message", method="POST", json=body)
     (found,) = desks.witness.findings
     assert found.startswith(f"POST /api/tickets/message went to {ANN.accesses['netevia']}")
