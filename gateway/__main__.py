@@ -28,14 +28,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         log_crashes()
     try:
-        return _run(options, os.environ)
+        code = _run(options, os.environ)
+        sys.stdout.flush()
     except ConfigError as error:
         sys.stderr.write("The configuration can't be used:\n")
         sys.stderr.writelines(f"  {problem}\n" for problem in error.problems)
         return 2
+    except BrokenPipeError:
+        # Whoever reads has enough (`audit export | head`). What is left in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except LedgerUnavailable as error:
         sys.stderr.write(f"The ledger can't be reached: {error.detail}. Check ledger.url and its database.\n")
         return 1
+    else:
+        return code
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -1,12 +1,15 @@
 """The command line: what each command is told, and what it says of mistakes."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway import __version__
 from gateway.__main__ import main
-from tests.processes import run
+from tests.processes import environment, run
 
 TOML = '[sources.a]\nkind = "netevia"\nbase_url = "http://127.0.0.1:9/"\ntoken = "hunter2"\n'
 UNREACHED = "it can't be reached or fails: check base_url and the network (linked users: ConnectError, connection refused)"
@@ -121,3 +124,16 @@ def test_the_file_may_be_named_by_option_by_variable_or_lie_here(
 def test_it_runs_as_a_module() -> None:
     done = run("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"helpdesk-gateway {__version__}\n", "")
+
+
+def test_who_reads_no_further_ends_a_command_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "gateway", "config"]
+        done = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, env=environment(), timeout=60, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
