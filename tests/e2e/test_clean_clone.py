@@ -46,9 +46,11 @@ def running(command: str, clone: Path, until: str, **environ: str) -> Iterator[l
                 break
         else:
             raise AssertionError("".join(said))
-        yield said
-        os.killpg(process.pid, signal.SIGINT)
-        process.stdout.read()
+        try:
+            yield said
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            process.stdout.read()
     # Nothing of the group is left.
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
@@ -85,7 +87,7 @@ def test_the_same_without_make(clone: Path) -> None:
 
 def test_configuration_alone_points_it_at_other_systems(clone: Path) -> None:
     """The sandbox on its own stands in for the real systems: all that changes is the configuration."""
-    check, migrate, key, serve = REAL.strip().splitlines()
+    check, migrate, create, serve = REAL.strip().splitlines()
     example = (clone / "docs" / "configuration.toml").read_text(encoding="utf-8")
     (clone / "helpdesk-gateway.toml").write_text(example, encoding="utf-8")
     with running(SANDBOX.replace("--latency thulium=50 --error-rate tulo=0.1", ""), clone, "{") as said:
@@ -103,7 +105,7 @@ def test_configuration_alone_points_it_at_other_systems(clone: Path) -> None:
             variables[f"{prefix}BASE_URL"] = systems[kind]["baseUrl"]
             for setting, name in names.items():
                 variables[prefix + setting.upper()] = systems[kind]["credentials"][name]
-        printed = [
+        done = [
             subprocess.run(
                 ["bash", "-euc", command],
                 cwd=clone,
@@ -111,9 +113,11 @@ def test_configuration_alone_points_it_at_other_systems(clone: Path) -> None:
                 capture_output=True,
                 text=True,
                 check=False,
-            ).stdout.splitlines()
-            for command in (check, migrate, key, KEY)
+            )
+            for command in (check, migrate, create, KEY)
         ]
+        assert [each.returncode for each in done] == [0, 0, 0, 0], [each.stderr for each in done]
+        printed = [each.stdout.splitlines() for each in done]
         assert printed[:2] == [
             ["readers: ok", "repairs: ok", "banking: ok", "telecom: ok", "support-pl: ok"],
             ["The ledger's tables are those of this version."],
