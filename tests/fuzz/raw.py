@@ -68,7 +68,7 @@ def _ask(target: Target, request: Request) -> str:
     if request.method != "HEAD" and media_type in {"application/json", "application/graphql-response+json"}:
         if "errors" in answer.json():
             errors_of(answer)
-        if b"/graphql" in request.sent[:200] and answer.content:
+        if b"/graphql" in request.sent.partition(b"\r\n")[0] and answer.content:
             check(answer)
     elif answer.status_code >= 400:
         assert request.method == "HEAD", (answer.status_code, answer.headers, answer.content[:1000])
