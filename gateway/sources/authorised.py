@@ -73,7 +73,7 @@ class Authorised:
         """Whether there is a credential that hasn't been refused with this one."""
         if self._auth is refused and self._renew is not None:
             fresh = await self._renew()
-            if fresh is not None and self._auth is refused:
+            if fresh is not None and fresh is not refused and self._auth is refused:
                 self._auth = fresh
         return self._auth is not refused
 

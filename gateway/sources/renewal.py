@@ -56,12 +56,17 @@ class Renewal(Generic[S]):
         self._now = now
         self._not_before_s = float("-inf")
         self._reading: asyncio.Task[Auth | None] | None = None
+        self._latest: Auth | None = None
 
     async def __call__(self) -> Auth | None:
-        """What uses a new credential; None if the files hold the old one, or were looked at just now."""
+        """What uses the newest credential that was read; None if none ever was but the first.
+
+        The files are not looked at again right after a look. Who was refused with what that look has
+        replaced comes late: the newest is for them too.
+        """
         if self._reading is None:
             if self._now() < self._not_before_s:
-                return None
+                return self._latest
             # It belongs to no caller, and so ends with none.
             self._reading = asyncio.get_running_loop().create_task(
                 self._read(), context=contextvars.Context()
@@ -74,15 +79,16 @@ class Renewal(Generic[S]):
             fresh = await asyncio.to_thread(self._reread, self._settings)
         except UnreadableCredential as error:
             _log.warning("secret_file_unusable", source=self._source, detail=str(error))
-            return None
+            return self._latest
         if fresh == self._settings:
-            return None
+            return self._latest
         # The old ones stay hidden too: others may still take them.
         learn(*secrets_of(fresh))
         self._settings = fresh
         self._renewed()
         _log.info("credential_renewed", source=self._source)
-        return self._make(fresh)
+        self._latest = self._make(fresh)
+        return self._latest
 
     def _done(self, _: "asyncio.Task[Auth | None]") -> None:
         self._reading = None

@@ -144,6 +144,24 @@ async def test_many_refusals_at_once_read_the_file_once() -> None:
     assert world.reads == 1
 
 
+async def test_who_is_refused_right_behind_a_look_gets_what_it_has_found() -> None:
+    """The look is over, and nobody has put what it found to use yet."""
+    world = World(held="secret-2")
+    looks = Renewal(
+        "desk",
+        Desk(token=SecretStr("secret-1")),
+        reread=world.reread,
+        make=lambda settings: fixed(settings.token),
+        now=lambda: world.now_s,
+    )
+
+    found = await looks()
+
+    assert found is not None
+    assert await looks() is found
+    assert world.reads == 1
+
+
 async def test_a_file_is_not_read_at_every_refusal() -> None:
     world = World(taken="secret-2")
     layer = world.layer()
