@@ -112,7 +112,13 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, specs: Specs = SPE
             introspection = settings.server.tells_schema
             documents = Documents(core, trusted, settings.limits, introspection=introspection)
             app.state.graphql = GraphQLEndpoint(
-                Executor(core, documents, settings.limits, introspection=introspection),
+                Executor(
+                    core,
+                    documents,
+                    settings.limits,
+                    introspection=introspection,
+                    plans=settings.operations.plans,
+                ),
                 make_context,
                 authentication,
                 callers,

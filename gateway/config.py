@@ -146,6 +146,9 @@ class OperationSettings(BaseModel):
     )
     max_calls: int = Field(150, ge=1, description="REST calls that one operation may cause, in all.")
     max_calls_per_source: int = Field(60, ge=1, description="REST calls that it may cause to one source.")
+    plans: bool = Field(
+        True, description="Compile operations into plans. Off, graphql-core runs them, which takes longer."
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "OperationSettings":

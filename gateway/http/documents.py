@@ -16,6 +16,8 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.domain.errors import ErrorCode
 from gateway.http.graphql_request import GraphQLRequest
+from gateway.plans.cache import DocumentCache
+from gateway.plans.compile import Prepared
 from gateway.security.document_limits import check_document
 from gateway.security.json_limits import check_json
 from gateway.security.limit_settings import LimitSettings
@@ -56,8 +58,9 @@ class Documents:
         self._limits = limits
         self._introspection = introspection
         self._rules = _RULES if introspection else (*_RULES, NoSchemaIntrospectionCustomRule)
+        self._cache = DocumentCache()
 
-    def read(self, request: GraphQLRequest, *, client: str) -> DocumentNode:
+    def read(self, request: GraphQLRequest, *, client: str) -> Prepared:
         """The document of a request, valid and within the limits.
 
         Raises:
@@ -68,8 +71,13 @@ class Documents:
         check_json(request.variables, self._limits)
         asked = self._trusted.resolve(request.query, request.reference)
         if not isinstance(asked, str):
-            return asked.node
-        document = self._read_text(asked)
+            trusted = self._cache.get(asked.id)
+            if trusted is None or trusted.document is not asked.node:
+                trusted = self._cache.put(asked.id, Prepared(asked.node))
+            return trusted
+        document = self._cache.get(asked)
+        if document is None:
+            document = self._cache.put(asked, Prepared(self._read_text(asked)))
         self._trusted.note_unknown(asked, client=client, operation_name=request.operation_name)
         return document
 

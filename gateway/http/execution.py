@@ -1,6 +1,5 @@
 """Runs one GraphQL request: reads its document, prices and executes it, and shapes the answer."""
 
-import inspect
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,7 +10,6 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationType,
-    execute,
     get_operation_ast,
 )
 
@@ -25,6 +23,7 @@ from gateway.http.graphql_request import GraphQLRequest
 from gateway.http.problems import HttpProblem
 from gateway.observability.request import operation
 from gateway.observability.tracing import NOTHING, Span
+from gateway.plans.engine import Engine
 from gateway.plans.estimate import estimate
 from gateway.plans.price_list import PriceList
 from gateway.security.answer_size import answer_size
@@ -45,7 +44,13 @@ class Executor:
     """Runs requests against the schema."""
 
     def __init__(
-        self, schema: GraphQLSchema, documents: Documents, limits: LimitSettings, *, introspection: bool
+        self,
+        schema: GraphQLSchema,
+        documents: Documents,
+        limits: LimitSettings,
+        *,
+        introspection: bool,
+        plans: bool = True,
     ) -> None:
         """Take the schema.
 
@@ -54,11 +59,12 @@ class Executor:
             documents: Makes documents of requests.
             limits: How much an operation may ask for.
             introspection: Whether errors may suggest names.
+            plans: Whether operations are compiled.
         """
         self._documents = documents
         self._limits = limits
-        self._introspection = introspection
         self._schema = schema
+        self.engine = Engine(schema, enabled=plans, hide_suggestions=not introspection)
         self._prices = PriceList(self._schema)
 
     async def run(
@@ -82,7 +88,8 @@ class Executor:
             HttpProblem: 405, a mutation where none may run.
         """
         try:
-            document = self._documents.read(request, client=client)
+            prepared = self._documents.read(request, client=client)
+            document = prepared.document
             _check_method(document, request.operation_name, mutations=mutations)
             cost = self._cost_before(document, request, context)
         except InvalidDocument as refusal:
@@ -90,16 +97,12 @@ class Executor:
         except RequestError as error:
             return _limited(error, context)
         with _observed(document, request):
-            result = execute(
-                self._schema,
-                document,
-                context_value=context,
-                variable_values=request.variables,
+            result = await self.engine.run(
+                prepared,
+                context=context,
+                variables=request.variables,
                 operation_name=request.operation_name,
-                hide_suggestions=not self._introspection,
             )
-            if inspect.isawaitable(result):
-                result = await result
         await _audit_refusals(document, request, result, context)
         answer = _answer(result, context)
         if spending is not None and answer.accepted:

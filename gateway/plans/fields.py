@@ -59,6 +59,22 @@ class Fetch(Generic[C]):
     nodes: tuple[FieldNode, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """What a plan calls for a field that fetches; stands in the field's metadata.
+
+    Attributes:
+        call: `async def call(parents, fetch, **arguments)`, or without parents at the root; refusals included.
+        at_root: Which of both.
+        resolver: What was derived from it for graphql-core: a field that has another one by now is not
+            described by this.
+    """
+
+    call: Callable[..., Awaitable[Any]]
+    at_root: bool
+    resolver: Callable[..., Awaitable[object]]
+
+
 def _together(_: object) -> Hashable:
     return None
 
@@ -71,7 +87,7 @@ class FieldLoaders:
     """
 
     def __init__(self, apart: Callable[[object], Hashable] = _together) -> None:
-        self._apart = apart
+        self.apart = apart
         self._loaders: dict[tuple[object, ...], DataLoader[Any, Any]] = {}
 
     async def load(
@@ -85,20 +101,36 @@ class FieldLoaders:
 
         The same nodes of the document have the same arguments and selection, so they share a loader.
         """
-        key = (batch, self._apart(parent), *map(id, info.field_nodes))
+        key = (batch, self.apart(parent), *map(id, info.field_nodes))
         loader = self._loaders.get(key)
         if loader is None:
             fetch = _fetch(info)
 
             async def load_all(parents: list[object]) -> list[object]:
-                with span(
-                    "batch", {"helpdesk.batch.field": info.field_name, "helpdesk.batch.size": len(parents)}
-                ):
-                    return list(await batch(parents, fetch, **arguments))
+                return await fetch_slots(info.field_name, batch, parents, fetch, arguments)
 
             # Parents need not be hashable, and each asks once: there is nothing to cache here.
             loader = self._loaders[key] = DataLoader(load_all, cache=False)
         return await loader.load(parent)
+
+
+async def fetch_slots(
+    field_name: str,
+    batch: Callable[..., Awaitable[Sequence[object]]],
+    parents: list[Any],
+    fetch: Fetch[Any],
+    arguments: dict[str, Any],
+) -> list[Any]:
+    """Call a batch function; a slot for each parent.
+
+    Raises:
+        Exception: Whatever it raises; or TypeError, if it gives another number of slots.
+    """
+    with span("batch", {"helpdesk.batch.field": field_name, "helpdesk.batch.size": len(parents)}):
+        slots = list(await batch(parents, fetch, **arguments))
+    if len(slots) != len(parents):
+        raise TypeError(f"The batch of {field_name} gave {len(slots)} slots for {len(parents)} parents.")
+    return slots
 
 
 def batch_field(
@@ -124,7 +156,7 @@ def batch_field(
     async def resolve(root: Any, info: Info[HasLoaders, Any], **arguments: object) -> object:
         return await info.context.loaders.load(allowed, root, info._raw_info, arguments)  # noqa: SLF001
 
-    options = _declared(calls, needs, options)
+    options = _declared(calls, needs, Fetching(allowed, at_root=False, resolver=resolve), options)
     return _field(resolve, batch, skip=2, parent=True, description=description, options=options)
 
 
@@ -146,13 +178,18 @@ def root_field(
         options: Anything else that `strawberry.field` takes.
     """
 
-    async def resolve(info: Info[HasLoaders, Any], **arguments: object) -> object:
-        refusal = info.context.refusal(needs, None) if needs else None
+    async def ask_if_allowed(fetch: Fetch[Any], **arguments: object) -> object:
+        refusal = fetch.context.refusal(needs, None)
         if refusal is not None:
             raise refusal
-        return await fetcher(_fetch(info._raw_info), **arguments)  # noqa: SLF001
+        return await fetcher(fetch, **arguments)
 
-    options = _declared(calls, needs, options)
+    ask = ask_if_allowed if needs else fetcher
+
+    async def resolve(info: Info[HasLoaders, Any], **arguments: object) -> object:
+        return await ask(_fetch(info._raw_info), **arguments)  # noqa: SLF001
+
+    options = _declared(calls, needs, Fetching(ask, at_root=True, resolver=resolve), options)
     return _field(resolve, fetcher, skip=1, parent=False, description=description, options=options)
 
 
@@ -174,9 +211,10 @@ def _allowed(
     return ask_where_allowed
 
 
-def _declared(calls: Price, needs: Needs, options: dict[str, Any]) -> dict[str, Any]:
-    """Put the price and the needs where the schema's walkers find them."""
-    return {**options, "metadata": {**options.get("metadata", {}), Price: calls, Scope: needs}}
+def _declared(calls: Price, needs: Needs, fetching: Fetching, options: dict[str, Any]) -> dict[str, Any]:
+    """Put what is declared where the schema's walkers find it."""
+    declared = {Price: calls, Scope: needs, Fetching: fetching}
+    return {**options, "metadata": {**options.get("metadata", {}), **declared}}
 
 
 def _fetch(info: "GraphQLResolveInfo[Any]") -> Fetch[Any]:

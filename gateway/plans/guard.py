@@ -33,24 +33,31 @@ def guard(schema: GraphQLSchema, guarded: Collection[str], check: Check) -> None
         if isinstance(each, GraphQLObjectType) and not each.name.startswith("__"):
             for field in each.fields.values():
                 if get_named_type(field.type).name in guarded:
-                    field.resolve = _checked(field.resolve or default_field_resolver, check)
+                    field.resolve = Guarded(field.resolve or default_field_resolver, check)
 
 
-def _checked(resolve: GraphQLFieldResolver, check: Check) -> GraphQLFieldResolver:
-    def resolve_and_check(root: object, info: "GraphQLResolveInfo[Any]", **arguments: object) -> object:
-        value = resolve(root, info, **arguments)
+class Guarded:
+    """A resolver whose values are checked. A plan takes it apart, and checks a whole level at once."""
+
+    __slots__ = ("check", "resolve")
+
+    def __init__(self, resolve: GraphQLFieldResolver, check: Check) -> None:
+        self.resolve = resolve
+        self.check = check
+
+    def __call__(self, root: object, info: "GraphQLResolveInfo[Any]", **arguments: object) -> object:
+        value = self.resolve(root, info, **arguments)
         if isawaitable(value):
-            return _later(value, info.context, check)
-        return _seen(value, info.context, check)
-
-    return resolve_and_check
+            return _later(value, info.context, self.check)
+        return seen(value, info.context, self.check)
 
 
 async def _later(value: Awaitable[object], context: object, check: Check) -> object:
-    return _seen(await value, context, check)
+    return seen(await value, context, check)
 
 
-def _seen(value: object, context: object, check: Check) -> object:
+def seen(value: object, context: object, check: Check) -> object:
+    """What is left of a value: refusals stand in the place of objects that may not be seen."""
     if isinstance(value, list | tuple):
-        return [_seen(each, context, check) for each in value]
+        return [seen(each, context, check) for each in value]
     return value if value is None else check(context, value) or value

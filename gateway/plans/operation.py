@@ -1,0 +1,125 @@
+"""An operation of a document, compiled: the selections that were met so far, each on the types it was met on."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableValues,
+    is_abstract_type,
+    is_leaf_type,
+)
+from graphql.execution.collect_fields import (
+    FragmentDetails,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+
+from gateway.plans.completing import AbstractCompleting, Completing, ListCompleting, ObjectCompleting
+from gateway.plans.leaves import LeafCompleting
+from gateway.plans.reading import Typename, way_of
+from gateway.plans.shapes import FieldPlan, ObjectPlan
+from gateway.plans.source_code import generate
+
+MAX_FIELDS = 20_000
+"""In one plan. A document within its limits has far fewer, on as many types as there are."""
+
+
+class Operation:
+    """One operation, for one answer to each of its `@skip` and `@include`.
+
+    It grows as types are met in answers, and holds nothing of those who run it.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        node: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: VariableValues,
+        *,
+        hide_suggestions: bool,
+    ) -> None:
+        """Compile the root.
+
+        Args:
+            schema: The document was validated against it.
+            node: Which operation.
+            fragments: The document's.
+            variables: Those of the run that it is compiled for; only what `@skip` and `@include` look at
+                goes into the plan.
+            hide_suggestions: For errors of arguments.
+        """
+        self.schema = schema
+        self.node = node
+        self.fragment_definitions = dict(fragments)
+        self.fragments = {name: FragmentDetails(each) for name, each in fragments.items()}
+        self.hide_suggestions = hide_suggestions
+        self.size = 0
+        root = schema.get_root_type(node.operation)
+        assert root is not None
+        collected = collect_fields(
+            schema, self.fragments, variables, root, node, hide_suggestions=hide_suggestions
+        )
+        self.root = self._compiled(root, collected.grouped_field_set)
+
+    def plan_below(
+        self, field: FieldPlan, type_: GraphQLObjectType, variables: VariableValues
+    ) -> ObjectPlan | None:
+        """The selection below a field on a type that wasn't met there yet; None if that would be too much."""
+        if self.size > MAX_FIELDS:
+            return None
+        collected = collect_subfields(
+            self.schema,
+            self.fragments,
+            variables,
+            self.node,
+            type_,
+            field.details,
+            hide_suggestions=self.hide_suggestions,
+        )
+        plan = field.below[type_.name] = self._compiled(type_, collected.grouped_field_set)
+        return plan
+
+    def _compiled(self, type_: GraphQLObjectType, grouped: GroupedFieldSet) -> ObjectPlan:
+        fields = {}
+        for key, details in grouped.items():
+            name = details[0].node.name.value
+            definition = self.schema.get_field(type_, name)
+            if definition is None:
+                continue
+            way, check = (Typename(), None) if name == "__typename" else way_of(self.schema, definition)
+            fields[key] = FieldPlan(
+                key=key,
+                name=name,
+                details=details,
+                nodes=tuple(each.node for each in details),
+                owner=type_,
+                definition=definition,
+                way=way,
+                check=check,
+                completing=completing(definition.type),
+            )
+        self.size += len(fields)
+        return ObjectPlan(type_, fields, generate(fields, type_.name))
+
+
+def completing(type_: GraphQLOutputType, *, non_null: bool = False) -> Completing:
+    """What makes values of the answer of a column of a type."""
+    if isinstance(type_, GraphQLNonNull):
+        return completing(type_.of_type, non_null=True)
+    if isinstance(type_, GraphQLList):
+        return ListCompleting(completing(type_.of_type), non_null=non_null)
+    if isinstance(type_, GraphQLObjectType):
+        return ObjectCompleting(type_, non_null=non_null)
+    if is_leaf_type(type_):
+        return LeafCompleting(type_, non_null=non_null)
+    return AbstractCompleting(type_, non_null=non_null)
