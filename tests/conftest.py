@@ -8,7 +8,24 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from gateway.config import OperationSettings, Settings
 from tests.dev import Dev
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--without-plans", action="store_true", help="Run all operations by graphql-core: `operations.plans` is off."
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Turn plans off for settings made here, and for the processes that tests start."""
+    if config.getoption("--without-plans", default=False):
+        OperationSettings.model_fields["plans"].default = False
+        OperationSettings.model_rebuild(force=True)
+        Settings.model_fields["operations"].default = OperationSettings()
+        Settings.model_rebuild(force=True)
+        os.environ["HELPDESK_GATEWAY_OPERATIONS__PLANS"] = "false"
 
 
 @pytest.fixture(scope="session")

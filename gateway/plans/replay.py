@@ -5,7 +5,7 @@ are told, is graphql-core's own affair: it runs the operation once more, and is 
 there. What a run hasn't come to is resolved as ever. So nothing is fetched twice, and nothing is sent twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import isawaitable
 from typing import Any
 
@@ -57,7 +57,7 @@ class _Recorded:
         if batch is None or key not in batch.columns:
             return following(source, info, **arguments)
         value = batch.columns[str(key)][index]
-        return _later(value) if key in batch.late else value
+        return _Later(value) if key in batch.late else value
 
     def _object(self, path: Path) -> tuple[Batch, int] | None:
         """The object that stands at a place of the answer."""
@@ -73,8 +73,16 @@ class _Recorded:
         return self._below.get((batch, str(path.key), (index, *indexes)))
 
 
-async def _later(value: Any) -> Any:
-    """In its time: errors of what is resolved at once come first."""
-    if isinstance(value, Exception):
-        raise value
-    return value
+class _Later:
+    """A value in its time: errors of what is resolved at once come first."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __await__(self) -> Iterator[Any]:
+        yield from ()
+        if isinstance(self._value, Exception):
+            raise self._value
+        return self._value

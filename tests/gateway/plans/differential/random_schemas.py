@@ -81,6 +81,9 @@ class Later:
             raise self.value.error
         return self.value
 
+    def __repr__(self) -> str:
+        return "<later>"
+
 
 @dataclass
 class Raised:
@@ -209,9 +212,9 @@ class RandomSchema:
         self.draw = Random(seed)
         self.late = late
         self.ways = WAYS if late else ("attribute", "attribute", "called", "asked")
-        self.objects = [f"T{each}" for each in range(self.draw.randint(1, 4))]
+        self.objects = [f"T{each}" for each in range(self.draw.randint(2, 4))]
         self.members = self.draw.sample(self.objects, self.draw.randint(1, len(self.objects)))
-        self.united = self.draw.sample(self.objects, self.draw.randint(1, len(self.objects)))
+        self.united = self.draw.sample(self.objects, self.draw.randint(2, len(self.objects)))
         self.fields: dict[str, dict[str, Field]] = {}
         common = self._fields("fi", 3)
         for name in self.objects:
@@ -252,11 +255,6 @@ class RandomSchema:
 
     def _text(self) -> str:
         parts = [HEAD]
-        for name in self.united:
-            assert name
-        union = ", ".join(f'"{each}"' for each in self.united)
-        union = union if len(self.united) > 1 else union + ","
-        parts.append(f'U = Annotated[Union[{union}], strawberry.union("U")]\n')
         parts += self._functions("I", self.common)
         parts.append(f"@strawberry.interface\nclass I:\n{self._body(self.common, 'I')}")
         for name in self.objects:
@@ -268,6 +266,7 @@ class RandomSchema:
                 f"    @classmethod\n    def is_type_of(cls, value, info):\n"
                 f'        return isinstance(value, Thing) and value.kind == "{name}"\n'
             )
+        parts.append(f'U = Annotated[Union[{", ".join(self.united)}], strawberry.union("U")]\n')
         parts += self._functions("Query", self.fields["Query"])
         parts.append(f"@strawberry.type\nclass Query:\n{self._body(self.fields['Query'], 'Query')}")
         parts.append(
