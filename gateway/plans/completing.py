@@ -4,7 +4,8 @@ A value that is wrong where null may stand costs itself, with an error. One that
 handed to graphql-core with everything that was fetched: see `Run.propagate`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +14,7 @@ from graphql.pyutils import inspect, is_iterable
 
 from gateway.plans.kinds import all_plain
 from gateway.plans.places import Column, Items, Picked, Place
+from gateway.plans.telling import first_of, says_nothing, tries_types
 from gateway.plans.shapes import Answer, Batch
 
 if TYPE_CHECKING:
@@ -66,8 +68,12 @@ class AbstractCompleting:
         if not indexes:
             return [None] * len(values)
         resolve_type, info = run.type_resolver(self._type), run.info(place)
+        candidates = self._candidates(run, values, indexes)
         for index in indexes:
             try:
+                if candidates and (first := first_of(candidates, values[index], info)) is not None:
+                    by_type.setdefault(first, []).append(index)
+                    continue
                 name = resolve_type(values[index], info, self._type)
                 if run.must_wait(name, close=True):
                     continue
@@ -90,6 +96,15 @@ class AbstractCompleting:
             for index in indexes:
                 answers[index] = done[index]
         return answers
+
+
+    def _candidates(
+        self, run: "Run", values: list[Any], indexes: Iterable[int]
+    ) -> Sequence[GraphQLObjectType]:
+        """The types to try in turn, if Strawberry would do nothing else for these objects."""
+        if tries_types(self._type) and all(map(says_nothing, {type(values[each]) for each in indexes})):
+            return run.operation.schema.get_possible_types(self._type)
+        return ()
 
 
 class ListCompleting:
@@ -198,6 +213,9 @@ def _of_other_types(
     """Those values that aren't of the type, by their index, and what to say of each."""
     is_type_of, info = type_.is_type_of, run.info(place)
     assert is_type_of is not None
+    with suppress(Exception):
+        if all([is_type_of(each, info) is True for each in values]):
+            return {}
     wrong: dict[int, Exception] = {}
     for index, value in enumerate(values):
         try:

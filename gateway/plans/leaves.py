@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.plans.run import Run
 
 _NOTHING: frozenset[type] = frozenset()
+_NO_VALUES = frozenset({type(None), type(Undefined)})
 _AS_THEY_ARE = {"String": frozenset({str}), "ID": frozenset({str}), "Boolean": frozenset({bool})}
 
 
@@ -132,21 +133,19 @@ def _members(type_: GraphQLEnumType, *, non_null: bool) -> _Fast | None:
     """By a table of the enum's members, of which there are few."""
     if not isinstance(type_, CustomGraphQLEnumType):
         return None
-    names: dict[Any, Any] = {}
+    # By identity, as members are slow to hash; the enum keeps them for ever.
+    names: dict[int, Any] = {} if non_null else {id(None): None}
     for member in type_.wrapped_cls:
         try:
-            names[member] = type_.coerce_output_value(member)
+            names[id(member)] = type_.coerce_output_value(member)
         except Exception:  # noqa: BLE001 - a member without a name
             return None
-    allowed = {type_.wrapped_cls} if non_null else {type_.wrapped_cls, type(None)}
-    if not non_null:
-        names[None] = None
+    allowed = frozenset({type_.wrapped_cls} if non_null else {type_.wrapped_cls, type(None)})
 
     def fast(values: list[Any]) -> list[Any] | None:
-        # Members may be equal to plain values, which the enum may not take.
         if not allowed.issuperset(map(type, values)):
             return None
-        return [names[each] for each in values]
+        return [names[id(each)] for each in values]
 
     return fast
 
@@ -158,18 +157,19 @@ def _scalars(type_: GraphQLLeafType, *, non_null: bool) -> _Fast | None:
 
     def fast(values: list[Any]) -> list[Any] | None:
         types = {*map(type, values)}
-        nullable = type(None) in types
-        if nullable:
-            if non_null:
-                return None
+        if type(None) in types and not non_null:
             types.discard(type(None))
+            given: list[Any] = [each for each in values if each is not None]
+        else:
+            given = values
         if not all_plain(types):
             return None
-        if nullable:
-            done = [None if each is None else serialize(each) for each in values]
-            lost = [each for each, value in zip(done, values, strict=True) if value is not None]
-        else:
-            done = lost = [serialize(each) for each in values]
-        return None if any(each is None or each is Undefined for each in lost) else done
+        done = [serialize(each) for each in given]
+        if not _NO_VALUES.isdisjoint(map(type, done)):
+            return None
+        if given is values:
+            return done
+        rest = iter(done)
+        return [None if each is None else next(rest) for each in values]
 
     return fast

@@ -17,8 +17,9 @@ from graphql import (
     located_error,
 )
 from graphql.execution.executor import Executor
+from graphql.type.definition import GraphQLResolveInfoHelpers
 from graphql.pyutils import is_async_iterable, is_awaitable
-from strawberry.types.arguments import convert_arguments
+from strawberry.types.arguments import convert_argument
 
 from gateway.plans.info import LazyInfo, graphql_path, lazy_info
 from gateway.plans.operation import Operation
@@ -124,14 +125,15 @@ class State:
         given = cast("Call | Fetched", field.way).given
         if isinstance(raw, Exception) or not given.definition.arguments:
             return raw
+        info = self.strawberry_info(field, given, batch, 0)
         try:
-            return convert_arguments(
-                raw,
-                given.definition.arguments,
-                scalar_registry=given.scalars,
-                config=given.config,
-                info=self.strawberry_info(field, given, batch, 0),
-            )
+            return {
+                argument.python_name: convert_argument(
+                    raw[name], argument.type, given.scalars, given.config, info, path=(name,)
+                )
+                for name, argument in given.arguments.items()
+                if name in raw
+            }
         except Exception as error:  # noqa: BLE001 - costs this field, whatever it is
             return error
 
@@ -143,8 +145,22 @@ class State:
 
     def info_of(self, field: FieldPlan, batch: Batch, index: int) -> "GraphQLResolveInfo[Any]":
         """What graphql-core tells of the execution, at one object's field."""
-        return self.executor.build_resolve_info(
-            field.definition, list(field.nodes), field.owner, graphql_path(batch, field, index)
+        operation = self.operation
+        return GraphQLResolveInfo(
+            field.name,
+            list(field.nodes),
+            field.definition.type,
+            field.owner,
+            graphql_path(batch, field, index),
+            operation.schema,
+            operation.fragment_definitions,
+            self.root,
+            operation.node,
+            self.variables,
+            self.context,
+            is_awaitable,
+            None,
+            self._helpers,
         )
 
     def info(self, place: Place) -> "GraphQLResolveInfo[Any]":
@@ -166,6 +182,13 @@ class State:
             GraphQLError: There is none of that name here.
         """
         return self.executor.ensure_valid_runtime_type(name, type_, field.details, info, value)
+
+    @cached_property
+    def _helpers(self) -> GraphQLResolveInfoHelpers:
+        return GraphQLResolveInfoHelpers(
+            gather=lambda values: self.executor.gather_async_work(values),
+            track=lambda values: self.executor.track_async_work(values),
+        )
 
     @cached_property
     def executor(self) -> "Executor[Any]":

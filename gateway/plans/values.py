@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Values = list[Any]
 _NOTHING = type(None)
+_NESTED = frozenset({list, tuple})
 
 
 def attributes(objects: list[Any], name: str) -> Values:
@@ -98,7 +99,10 @@ def checked(run: "Run", field: FieldPlan, values: Values) -> Values:
             looked_at.append(each)
             continue
         try:
-            looked_at.append(seen(each, context, check))
+            if type(each) is list and _NESTED.isdisjoint(map(type, each)):
+                looked_at.append([one if one is None else check(context, one) or one for one in each])
+            else:
+                looked_at.append(seen(each, context, check))
         except Exception as error:  # noqa: BLE001 - costs this object's field
             looked_at.append(error)
     return looked_at
