@@ -14,7 +14,9 @@ from tests.dev import Dev
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--without-plans", action="store_true", help="Run all operations by graphql-core: `operations.plans` is off."
+        "--without-plans",
+        action="store_true",
+        help="Run all operations by graphql-core: `operations.plans` is off.",
     )
 
 

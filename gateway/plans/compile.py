@@ -63,8 +63,9 @@ class Prepared:
     ) -> Operation | None:
         """The compiled operation for these variables; None if a condition is neither true nor false."""
         conditions = self.scan(name, node).conditions
-        answers = tuple(variables.coerced.get(each) for each in conditions)
-        if not all(isinstance(each, bool) for each in answers):
+        given = [variables.coerced.get(each) for each in conditions]
+        answers = tuple(each for each in given if isinstance(each, bool))
+        if len(answers) < len(conditions):
             return None
         key = name, answers
         known = self._variants.get(key)

@@ -14,8 +14,8 @@ from graphql.pyutils import inspect, is_iterable
 
 from gateway.plans.kinds import all_plain
 from gateway.plans.places import Column, Items, Picked, Place
-from gateway.plans.telling import first_of, says_nothing, tries_types
 from gateway.plans.shapes import Answer, Batch
+from gateway.plans.telling import first_of, says_nothing, tries_types
 
 if TYPE_CHECKING:
     from gateway.plans.run import Run
@@ -97,12 +97,12 @@ class AbstractCompleting:
                 answers[index] = done[index]
         return answers
 
-
     def _candidates(
         self, run: "Run", values: list[Any], indexes: Iterable[int]
     ) -> Sequence[GraphQLObjectType]:
         """The types to try in turn, if Strawberry would do nothing else for these objects."""
-        if tries_types(self._type) and all(map(says_nothing, {type(values[each]) for each in indexes})):
+        kinds = {type(values[each]) for each in indexes}
+        if tries_types(self._type) and all(says_nothing(each) for each in kinds):
             return run.operation.schema.get_possible_types(self._type)
         return ()
 
@@ -214,7 +214,7 @@ def _of_other_types(
     is_type_of, info = type_.is_type_of, run.info(place)
     assert is_type_of is not None
     with suppress(Exception):
-        if all([is_type_of(each, info) is True for each in values]):
+        if all(is_type_of(each, info) is True for each in values):
             return {}
     wrong: dict[int, Exception] = {}
     for index, value in enumerate(values):
@@ -240,7 +240,7 @@ def _read(
 ) -> list[Answer | None]:
     """Read the selection of those objects, and put what they become into their places."""
     objects = values if picked is None else [values[each] for each in picked]
-    answers: list[Any] = [None] * len(values)
+    answers: list[Answer | None] = [None] * len(values)
     if not objects:
         return answers
     plan = run.plan_of(place.field, type_)
@@ -249,7 +249,7 @@ def _read(
     batch = Batch(plan, objects, place if picked is None else Picked(place, picked))
     done = run.read(batch)
     if picked is None:
-        return done
+        return [*done]
     for index, answer in zip(picked, done, strict=True):
         answers[index] = answer
     return answers

@@ -32,7 +32,9 @@ class Engine:
         fallbacks: How many were left to graphql-core, by reason.
     """
 
-    def __init__(self, schema: GraphQLSchema, *, enabled: bool = True, hide_suggestions: bool = False) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, *, enabled: bool = True, hide_suggestions: bool = False
+    ) -> None:
         """Take the schema.
 
         Args:
@@ -60,7 +62,7 @@ class Engine:
         """Run an operation; the result is what graphql-core's `execute` would give."""
         given = dict(variables or {})
         node = get_operation_ast(prepared.document, operation_name)
-        if node is None or not self._enabled:
+        if node is None or not self._enabled or self._schema.get_root_type(node.operation) is None:
             return await self._fall_back(prepared, context, root, given, operation_name)
         beyond = prepared.scan(operation_name, node).beyond
         if beyond is not None:

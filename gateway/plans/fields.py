@@ -64,7 +64,7 @@ class Fetching:
     """What a plan calls for a field that fetches; stands in the field's metadata.
 
     Attributes:
-        call: `async def call(parents, fetch, **arguments)`, or without parents at the root; refusals included.
+        call: `async def call(parents, fetch, **arguments)`, or without parents at the root. It refuses, too.
         at_root: Which of both.
         resolver: What was derived from it for graphql-core: a field that has another one by now is not
             described by this.

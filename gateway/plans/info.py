@@ -17,7 +17,9 @@ LazyInfo: TypeAlias = Any
 
 
 @lru_cache(maxsize=64)
-def lazy_info(info_class: type[Info[Any, Any]]) -> Callable[[Callable[[], Any], StrawberryField, Any], LazyInfo]:
+def lazy_info(
+    info_class: type[Info[Any, Any]],
+) -> Callable[[Callable[[], Any], StrawberryField, Any], LazyInfo]:
     """The schema's class of `Info`, made to look only when it is asked."""
 
     class Lazy(info_class):  # type: ignore[misc, valid-type]

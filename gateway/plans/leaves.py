@@ -4,7 +4,8 @@ Most columns hold what can go out as it is, which one pass over their types tell
 value by value, by the schema's own functions.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from enum import Enum
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,8 @@ def _members(type_: GraphQLEnumType, *, non_null: bool) -> _Fast | None:
         return None
     # By identity, as members are slow to hash; the enum keeps them for ever.
     names: dict[int, Any] = {} if non_null else {id(None): None}
-    for member in type_.wrapped_cls:
+    members: Iterable[Enum] = type_.wrapped_cls
+    for member in members:
         try:
             names[id(member)] = type_.coerce_output_value(member)
         except Exception:  # noqa: BLE001 - a member without a name

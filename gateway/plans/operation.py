@@ -1,20 +1,18 @@
-"""An operation of a document, compiled: the selections that were met so far, each on the types it was met on."""
+"""An operation of a document, compiled: the selections met so far, each on the types it was met on."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from graphql import (
     FragmentDefinitionNode,
-    GraphQLLeafType,
+    GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    GraphQLUnionType,
     OperationDefinitionNode,
     VariableValues,
-    is_abstract_type,
-    is_leaf_type,
 )
 from graphql.execution.collect_fields import (
     FragmentDetails,
@@ -120,6 +118,6 @@ def completing(type_: GraphQLOutputType, *, non_null: bool = False) -> Completin
         return ListCompleting(completing(type_.of_type), non_null=non_null)
     if isinstance(type_, GraphQLObjectType):
         return ObjectCompleting(type_, non_null=non_null)
-    if is_leaf_type(type_):
-        return LeafCompleting(type_, non_null=non_null)
-    return AbstractCompleting(type_, non_null=non_null)
+    if isinstance(type_, GraphQLInterfaceType | GraphQLUnionType):
+        return AbstractCompleting(type_, non_null=non_null)
+    return LeafCompleting(type_, non_null=non_null)

@@ -91,9 +91,10 @@ Way: TypeAlias = Attribute | Typename | Call | Fetched | Resolved
 
 def way_of(schema: GraphQLSchema, field: GraphQLField) -> tuple[Way, Check | None]:
     """How a field's values are come by, and the guard's check of them."""
-    resolve, check = field.resolve, None
-    if isinstance(resolve, Guarded):
-        resolve, check = resolve.resolve, resolve.check
+    guarded: Any = field.resolve
+    resolve, check = guarded, None
+    if isinstance(guarded, Guarded):
+        resolve, check = guarded.resolve, guarded.check
     if resolve is None:
         return Resolved(default_field_resolver), check
     strawberry_schema = schema.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)

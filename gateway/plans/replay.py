@@ -5,7 +5,7 @@ are told, is graphql-core's own affair: it runs the operation once more, and is 
 there. What a run hasn't come to is resolved as ever. So nothing is fetched twice, and nothing is sent twice.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from inspect import isawaitable
 from typing import Any
 
@@ -81,7 +81,7 @@ class _Later:
     def __init__(self, value: Any) -> None:
         self._value = value
 
-    def __await__(self) -> Iterator[Any]:
+    def __await__(self) -> Generator[None, None, Any]:
         yield from ()
         if isinstance(self._value, Exception):
             raise self._value

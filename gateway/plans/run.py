@@ -20,7 +20,9 @@ class Run(State):
         waiting: What is still to come.
     """
 
-    def __init__(self, operation: Operation, variables: VariableValues, *, root: object, context: Any) -> None:
+    def __init__(
+        self, operation: Operation, variables: VariableValues, *, root: object, context: Any
+    ) -> None:
         super().__init__(operation, variables, root=root, context=context)
         self.batches: list[Batch] = []
         self.waiting = Waiting(self, self._arrived)

@@ -7,10 +7,10 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionNode,
     SelectionSetNode,
     VariableNode,
 )
@@ -69,7 +69,7 @@ class _Look:
                 if isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
                     left.append(node.selection_set)
 
-    def _directives(self, node: FieldNode | InlineFragmentNode | FragmentSpreadNode) -> None:
+    def _directives(self, node: SelectionNode) -> None:
         for directive in node.directives or ():
             if directive.name.value in _INCREMENTAL:
                 self.beyond = "incremental delivery"

@@ -1,5 +1,6 @@
 """What one run of a plan knows: the operation's variables and context, and what has gone wrong so far."""
 
+from collections.abc import Awaitable, Sequence
 from functools import cached_property
 from inspect import iscoroutine
 from typing import Any, cast
@@ -17,8 +18,8 @@ from graphql import (
     located_error,
 )
 from graphql.execution.executor import Executor
-from graphql.type.definition import GraphQLResolveInfoHelpers
 from graphql.pyutils import is_async_iterable, is_awaitable
+from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.types.arguments import convert_argument
 
 from gateway.plans.info import LazyInfo, graphql_path, lazy_info
@@ -39,7 +40,9 @@ class State:
         left_for: What wasn't known, if anything.
     """
 
-    def __init__(self, operation: Operation, variables: VariableValues, *, root: object, context: Any) -> None:
+    def __init__(
+        self, operation: Operation, variables: VariableValues, *, root: object, context: Any
+    ) -> None:
         self.operation = operation
         self.variables = variables
         self.root = root
@@ -139,7 +142,8 @@ class State:
 
     def strawberry_info(self, field: FieldPlan, given: Given, batch: Batch, index: int) -> LazyInfo:
         """What Strawberry tells of the execution; the most of it is made when it is asked for."""
-        return lazy_info(given.config.info_class)(
+        info_class: Any = given.config.info_class
+        return lazy_info(info_class)(
             lambda: self.info_of(field, batch, index), given.definition, self.context
         )
 
@@ -185,10 +189,13 @@ class State:
 
     @cached_property
     def _helpers(self) -> GraphQLResolveInfoHelpers:
-        return GraphQLResolveInfoHelpers(
-            gather=lambda values: self.executor.gather_async_work(values),
-            track=lambda values: self.executor.track_async_work(values),
-        )
+        return GraphQLResolveInfoHelpers(gather=self._gather, track=self._track)
+
+    def _gather(self, values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
+        return self.executor.gather_async_work(values)
+
+    def _track(self, values: Sequence[Any]) -> None:
+        self.executor.track_async_work(values)
 
     @cached_property
     def executor(self) -> "Executor[Any]":

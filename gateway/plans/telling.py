@@ -22,7 +22,7 @@ def tries_types(type_: GraphQLAbstractType) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def says_nothing(kind: type) -> bool:
+def says_nothing(kind: Any) -> bool:
     """Whether objects of a class can't tell of which type they are."""
     named = [f"_{each.__name__}__typename" for each in kind.__mro__]
     return (

@@ -1,7 +1,7 @@
 """Columns of raw values: how they are got, and what happens to them before they are completed."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from graphql.pyutils import is_awaitable
 
@@ -117,9 +117,10 @@ def read_field(run: "Run", batch: Batch, field: FieldPlan) -> Any:
             run.ask(field, batch)
             return None
         case Attribute(name):
-            values = attributes(batch.objects, name)
+            return settled(run, batch, field, attributes(batch.objects, name))[0]
         case Call():
-            values = called(run, batch, field)
+            return settled(run, batch, field, called(run, batch, field))[0]
         case Resolved():
-            values = resolved(run, batch, field)
-    return settled(run, batch, field, values)[0]
+            return settled(run, batch, field, resolved(run, batch, field))[0]
+        case _:
+            assert_never(field.way)

@@ -119,7 +119,7 @@ class Waiting:
         for each in asked:
             way = each.field.way
             if each.values is not None:
-                part = Part(each.field, each.batch, None, each.values)
+                part = Part(each.field, each.batch, None, list(each.values))
                 groups.append(Group([part], _awaited(part.objects)))
             elif isinstance(way, Fetched):
                 arguments = self._state.arguments(each.field, each.batch)
@@ -158,7 +158,8 @@ class Waiting:
     async def _fetched(self, parts: list[Part]) -> Values:
         first = parts[0] if len(parts) == 1 else min(parts, key=_order)
         way, arguments = first.field.way, self._state.arguments(first.field, first.batch)
-        assert isinstance(way, Fetched) and not isinstance(arguments, Exception)
+        assert isinstance(way, Fetched)
+        assert not isinstance(arguments, Exception)
         objects = first.objects if len(parts) == 1 else [each for part in parts for each in part.objects]
         try:
             return await fetch_slots(first.field.name, way.call, objects, self._fetch(first), arguments)

@@ -440,7 +440,9 @@ def test_a_price_leaves_other_metadata_alone() -> None:
 
     declared = batch_field(labels, description="All.", needs=OPEN, calls=free, metadata=given)
 
-    assert declared.metadata == {"owner": "us", Price: free, Scope: OPEN}
+    assert {key: declared.metadata[key] for key in ("owner", Price, Scope)} == {
+        "owner": "us", Price: free, Scope: OPEN
+    }  # fmt: skip
     assert given == {"owner": "us"}
 
 

@@ -125,7 +125,8 @@ def _parted(
     result: ExecutionResult,
 ) -> tuple[list[GraphQLError], dict[tuple[str | int, ...], list[GraphQLError]]]:
     """Errors that cost their own field alone, and the others by what is null in the end."""
-    own, raced = [], {}
+    own: list[GraphQLError] = []
+    raced: dict[tuple[str | int, ...], list[GraphQLError]] = {}
     for error in result.errors or ():
         path, found, null = error.path or [], result.data, 0
         while found is not None and null < len(path):
@@ -134,7 +135,9 @@ def _parted(
         if null == len(path) and path:
             own.append(error)
         raced.setdefault(tuple(path[:null]), []).append(error)
-    nulls = {where for where, errors in raced.items() if any(len(each.path or ()) > len(where) for each in errors)}
+    nulls = {
+        where for where, errors in raced.items() if any(len(each.path or ()) > len(where) for each in errors)
+    }
     return [each for each in own if tuple(each.path or ()) not in nulls], {
         where: errors for where, errors in raced.items() if where in nulls
     }

@@ -44,7 +44,7 @@ class RandomOperation:
             size: How many selections at most.
         """
         self._schema = schema
-        self._draw = Random(seed)
+        self._draw = Random(seed)  # noqa: S311 - no secret
         self._values = values or {}
         self._left = size
         self._fragments: list[str] = []
@@ -65,7 +65,7 @@ class RandomOperation:
             names = list(type_.fields)
             for name in draw.sample(names, min(len(names), draw.randint(1, 4))):
                 if self._left > 0:
-                    parts += self._field(type_, name, type_.fields[name], depth)
+                    parts += self._field(name, type_.fields[name], depth)
         if draw.random() < 0.3 or not parts:
             parts.append(draw.choice(("__typename", "kind: __typename")))
         if self._left > 0 and draw.random() < 0.4:
@@ -73,7 +73,7 @@ class RandomOperation:
         draw.shuffle(parts)
         return "{ " + " ".join(parts) + " }"
 
-    def _field(self, owner: Any, name: str, field: GraphQLField, depth: int) -> list[str]:
+    def _field(self, name: str, field: GraphQLField, depth: int) -> list[str]:
         draw = self._draw
         named = get_named_type(field.type)
         if not is_leaf_type(named) and depth <= 0:

@@ -5,7 +5,7 @@ data is wrong at any place: errors raised or returned, nulls, values of other ty
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from random import Random
 from types import ModuleType
@@ -13,7 +13,7 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
-HEAD = '''
+HEAD = """
 from enum import Enum
 from typing import Annotated, Any, Union
 
@@ -45,7 +45,7 @@ class _Twice:
 
 def at(root, name, *given):
     return root.give(name, *given)
-'''
+"""
 
 LEAVES = ("int", "str", "float", "bool", "strawberry.ID", "Color", "_Twice")
 WAYS = ("attribute", "attribute", "attribute", "called", "asked", "late", "batch")
@@ -75,7 +75,7 @@ class Later:
     def __init__(self, value: Any) -> None:
         self.value = value
 
-    def __await__(self) -> Iterator[Any]:
+    def __await__(self) -> Generator[None, None, Any]:
         yield from ()
         if isinstance(self.value, Raised):
             raise self.value.error
@@ -147,8 +147,10 @@ class World:
         key = thing.number, name, repr(given)
         if key not in self._values:
             field = self._schema.fields[thing.kind][name]
-            draw = Random(f"{self._seed} {key}")
-            self._values[key] = self._made(draw, field.type, thing.depth, f"{thing.number}.{name}{given or ''}")
+            draw = Random(f"{self._seed} {key}")  # noqa: S311 - no secret
+            self._values[key] = self._made(
+                draw, field.type, thing.depth, f"{thing.number}.{name}{given or ''}"
+            )
         value = self._values[key]
         return iter(value.items) if isinstance(value, Once) else value
 
@@ -194,7 +196,10 @@ class World:
             object, float("inf"), Thing(self, draw.choice(self._schema.kinds("")), draw.randrange(1, 99), depth + 1),
         ]  # fmt: skip
         if self._late:
-            wrong += [Later(self._made(draw, bare, depth, where)), Later(Raised(LookupError(f"late {where}")))]
+            wrong += [
+                Later(self._made(draw, bare, depth, where)),
+                Later(Raised(LookupError(f"late {where}"))),
+            ]
         return draw.choice(wrong)
 
 
@@ -209,7 +214,7 @@ class RandomSchema:
     """A schema of a seed."""
 
     def __init__(self, seed: int, *, late: bool = True) -> None:
-        self.draw = Random(seed)
+        self.draw = Random(seed)  # noqa: S311 - no secret
         self.late = late
         self.ways = WAYS if late else ("attribute", "attribute", "called", "asked")
         self.objects = [f"T{each}" for each in range(self.draw.randint(2, 4))]
@@ -235,7 +240,9 @@ class RandomSchema:
 
     def kinds(self, name: str) -> list[str]:
         """The object types that a value of a type may be of."""
-        return {"I": self.members, "U": self.united}.get(name, [name] if name in self.fields else self.objects)
+        return {"I": self.members, "U": self.united}.get(
+            name, [name] if name in self.fields else self.objects
+        )
 
     def _fields(self, prefix: str, count: int) -> dict[str, Field]:
         made = {}
@@ -297,7 +304,9 @@ class RandomSchema:
 
 
 def _function(owner: str, field: Field) -> str:
-    takes = ", a: int = 3, choice: Choice | None = None, names: list[str] | None = None" if field.takes else ""
+    takes = (
+        ", a: int = 3, choice: Choice | None = None, names: list[str] | None = None" if field.takes else ""
+    )
     gives = ", a, str(choice), str(names)" if field.takes else ""
     head = f"{owner}_{field.name}"
     match field.way:
