@@ -224,7 +224,15 @@ SELECTIONS = [
 async def test_selections(query: str) -> None:
     dog = _dog(name="Rex", barks=True, age=3, sure="x")
     friend = _cat(name="Ina", twin=dog, friends=[dog, _cat(name="Bo")], friend=dog, lives=7)
-    tom = _cat(name="Tom", age=4, lives=9, friend=friend, herd=[dog, None, friend], friends=[friend, dog], twin=friend)
+    tom = _cat(
+        name="Tom",
+        age=4,
+        lives=9,
+        friend=friend,
+        herd=[dog, None, friend],
+        friends=[friend, dog],
+        twin=friend,
+    )
     for animal in (tom, dog, None):
         await _same(query, _cat(animal=animal, pet=animal, cat=tom))
 
@@ -241,7 +249,9 @@ CONDITIONS = [
 
 @pytest.mark.parametrize("query", CONDITIONS)
 async def test_what_is_skipped_and_included(query: str) -> None:
-    root = _cat(animal=_cat(name="Tom", age=4, mood=Mood.SAD, friend=_dog(name="Rex", age=1)), cat=_cat(name="Ina"))
+    root = _cat(
+        animal=_cat(name="Tom", age=4, mood=Mood.SAD, friend=_dog(name="Rex", age=1)), cat=_cat(name="Ina")
+    )
     engine = Engine(_SCHEMA)
     for a in (True, False, None):
         for b in (True, False):
@@ -262,7 +272,10 @@ ARGUMENTS: list[tuple[str, dict[str, Any]]] = [
     ("query($t: Int!) { animal { told(times: $t) } }", {"t": "two"}),
     ("query($w: Wish) { animal { told(wish: $w) } }", {"w": {"mood": "GLAD", "words": ["x"]}}),
     ("query($w: Wish) { animal { told(wish: $w) } }", {"w": {"mood": "ANGRY", "what": 1}}),
-    ("query($w: [String!]) { animal { told(words: $w) friends(first: 1) { told(words: $w) } } }", {"w": ["a"]}),
+    (
+        "query($w: [String!]) { animal { told(words: $w) friends(first: 1) { told(words: $w) } } }",
+        {"w": ["a"]},
+    ),
     ("query($m: Mood!) { animal { told(wish: {mood: $m}) } }", {"m": "SAD"}),
     ("query A { animal { name } } query B { animal { age } }", {}),
     ("mutation { animal { name } }", {}),
@@ -349,6 +362,7 @@ async def test_null_where_it_may_not_be(query: str) -> None:
 
 # -- serial mutations
 
+
 @strawberry.type
 class Deed:
     number: int
@@ -377,10 +391,19 @@ _DEEDS = strawberry.Schema(Query, Deeds)._schema
 @pytest.mark.parametrize(
     ("query", "done"),
     [
-        ("mutation { a: do(number: 1) { number } b: do(number: 3) { number } c: do(number: 4) { again } }", [1, 3, 4]),
+        (
+            "mutation { a: do(number: 1) { number } b: do(number: 3) { number } c: do(number: 4) { again } }",
+            [1, 3, 4],
+        ),
         ("mutation { a: do(number: 2) { number sure } b: must(number: 1) { number } }", [2, 1]),
-        ("mutation { a: do(number: 1) { sure } b: must(number: 2) { sure } c: do(number: 4) { number } }", [1, 2]),
-        ("mutation { b: must(number: 2) { number } c: do(number: 2) { sure } d: must(number: 5) { sure } }", [2, 2, 5]),
+        (
+            "mutation { a: do(number: 1) { sure } b: must(number: 2) { sure } c: do(number: 4) { number } }",
+            [1, 2],
+        ),
+        (
+            "mutation { b: must(number: 2) { number } c: do(number: 2) { sure } d: must(number: 5) { sure } }",
+            [2, 2, 5],
+        ),
     ],
 )
 async def test_mutations_run_one_after_the_other_each_once(query: str, done: list[int]) -> None:
