@@ -16,6 +16,7 @@ from graphql import (
 )
 
 from gateway.plans.compile import Prepared
+from gateway.plans.operation import KnownFields
 from gateway.plans.replay import replay
 from gateway.plans.run import Run
 
@@ -44,6 +45,7 @@ class Engine:
         """
         assert_valid_schema(schema)
         self._schema = schema
+        self._known = KnownFields(schema)
         self._enabled = enabled
         self._hide_suggestions = hide_suggestions
         self.planned = 0
@@ -81,7 +83,7 @@ class Engine:
                 return ExecutionResult(None, errors=coerced)
             values = coerced
         operation = prepared.operation(
-            self._schema, operation_name, node, values, hide_suggestions=self._hide_suggestions
+            self._known, operation_name, node, values, hide_suggestions=self._hide_suggestions
         )
         if operation is None:
             self.fallbacks["condition is null"] += 1

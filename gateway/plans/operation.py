@@ -1,9 +1,11 @@
 """An operation of a document, compiled: the selections met so far, each on the types it was met on."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from graphql import (
     FragmentDefinitionNode,
+    GraphQLField,
     GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
@@ -12,6 +14,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     OperationDefinitionNode,
+    TypeNameMetaFieldDef,
     VariableValues,
 )
 from graphql.execution.collect_fields import (
@@ -22,13 +25,41 @@ from graphql.execution.collect_fields import (
 )
 
 from gateway.plans.completing import AbstractCompleting, Completing, ListCompleting, ObjectCompleting
+from gateway.plans.guard import Check
 from gateway.plans.leaves import LeafCompleting
-from gateway.plans.reading import Typename, way_of
+from gateway.plans.reading import Typename, Way, way_of
 from gateway.plans.shapes import FieldPlan, ObjectPlan
 from gateway.plans.source_code import generate
 
 MAX_FIELDS = 20_000
 """In one plan. A document within its limits has far fewer, on as many types as there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    definition: GraphQLField
+    way: Way
+    check: Check | None
+    completing: Completing
+
+
+class KnownFields:
+    """What was told of a schema's fields so far: the same for all operations."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self.schema = schema
+        self._known: dict[int, _Known] = {}
+
+    def of(self, definition: GraphQLField) -> _Known:
+        """A field's: how its values are come by, and what makes values of the answer of them."""
+        known = self._known.get(id(definition))
+        if known is None:
+            way, check = (
+                (Typename(), None) if definition is TypeNameMetaFieldDef else way_of(self.schema, definition)
+            )
+            known = _Known(definition, way, check, completing(definition.type))
+            self._known[id(definition)] = known
+        return known
 
 
 class Operation:
@@ -39,7 +70,7 @@ class Operation:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        known: "KnownFields",
         node: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: VariableValues,
@@ -49,14 +80,15 @@ class Operation:
         """Compile the root.
 
         Args:
-            schema: The document was validated against it.
+            known: The fields of the schema that the document was validated against.
             node: Which operation.
             fragments: The document's.
             variables: Those of the run that it is compiled for; only what `@skip` and `@include` look at
                 goes into the plan.
             hide_suggestions: For errors of arguments.
         """
-        self.schema = schema
+        self.schema = schema = known.schema
+        self._known = known
         self.node = node
         self.fragment_definitions = dict(fragments)
         self.fragments = {name: FragmentDetails(each) for name, each in fragments.items()}
@@ -94,7 +126,7 @@ class Operation:
             definition = self.schema.get_field(type_, name)
             if definition is None:
                 continue
-            way, check = (Typename(), None) if name == "__typename" else way_of(self.schema, definition)
+            found = self._known.of(definition)
             fields[key] = FieldPlan(
                 key=key,
                 name=name,
@@ -102,9 +134,9 @@ class Operation:
                 nodes=tuple(each.node for each in details),
                 owner=type_,
                 definition=definition,
-                way=way,
-                check=check,
-                completing=completing(definition.type),
+                way=found.way,
+                check=found.check,
+                completing=found.completing,
             )
         self.size += len(fields)
         return ObjectPlan(type_, fields, generate(fields, type_.name))

@@ -232,4 +232,4 @@ async def test_a_plan_has_a_variant_for_each_answer_to_its_conditions_up_to_a_nu
         assert result.data == {"cows": [expected]}
         sizes.add(kept.bytes)
     assert engine.planned == 64
-    assert max(sizes) < 16 * 10 * 4_000 + len(query) * 300
+    assert max(sizes) < 16 * 10 * 2_500 + len(query) * 350

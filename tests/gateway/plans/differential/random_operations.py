@@ -1,6 +1,6 @@
 """Random operations over any schema, from a seed: valid, but for arguments here and there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from random import Random
 from typing import Any
 
@@ -33,6 +33,7 @@ class RandomOperation:
         depth: int = 4,
         values: Mapping[str, list[str]] | None = None,
         size: int = 40,
+        without: Collection[str] = (),
     ) -> None:
         """Write one.
 
@@ -42,11 +43,13 @@ class RandomOperation:
             depth: How deep it goes.
             values: What may be given for arguments and input fields, by their names.
             size: How many selections at most.
+            without: Fields that are left out, by their names.
         """
         self._schema = schema
         self._draw = Random(seed)  # noqa: S311 - no secret
         self._values = values or {}
         self._left = size
+        self._without = without
         self._fragments: list[str] = []
         self._declared: dict[str, str] = {}
         self.variables: Variables = {}
@@ -62,7 +65,7 @@ class RandomOperation:
         draw = self._draw
         parts = []
         if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
-            names = list(type_.fields)
+            names = [each for each in type_.fields if each not in self._without]
             for name in draw.sample(names, min(len(names), draw.randint(1, 4))):
                 if self._left > 0:
                     parts += self._field(name, type_.fields[name], depth)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, Union
+from typing import Annotated, Any
 
 import pytest
 import strawberry
@@ -84,7 +84,7 @@ def _told(
 
 
 def _where(root: strawberry.Parent[Any], info: strawberry.Info) -> str:
-    return f"{info.path.as_list()} {info.field_name} {len(info._raw_info.field_nodes)}"  # noqa: SLF001
+    return f"{info.path.as_list()} {info.field_name} {len(info._raw_info.field_nodes)}"
 
 
 @strawberry.interface
@@ -140,7 +140,7 @@ class Thing:
     label: str | None
 
 
-Pet = Annotated[Union[Cat, Dog], strawberry.union("Pet")]
+Pet = Annotated[Cat | Dog, strawberry.union("Pet")]
 
 
 @strawberry.type
@@ -313,7 +313,7 @@ PLACES = [
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("number", range(len(WRONG)))
 async def test_any_value_at_any_place(place: str, number: int) -> None:
-    name = place.split(" ")[0]
+    name = place.split(" ", maxsplit=1)[0]
     attribute = "".join(f"_{each.lower()}" if each.isupper() else each for each in name)
     attribute = {"sure_late": "late", "sure_twin": "twin"}.get(attribute, attribute)
 
