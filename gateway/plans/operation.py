@@ -29,7 +29,7 @@ from gateway.plans.guard import Check
 from gateway.plans.leaves import LeafCompleting
 from gateway.plans.reading import Typename, Way, way_of
 from gateway.plans.shapes import FieldPlan, ObjectPlan
-from gateway.plans.source_code import generate
+from gateway.plans.steps import reading
 
 MAX_FIELDS = 20_000
 """In one plan. A document within its limits has far fewer, on as many types as there are."""
@@ -139,7 +139,7 @@ class Operation:
                 completing=found.completing,
             )
         self.size += len(fields)
-        return ObjectPlan(type_, fields, generate(fields, type_.name))
+        return ObjectPlan(type_, fields, reading(fields, type_.name))
 
 
 def completing(type_: GraphQLOutputType, *, non_null: bool = False) -> Completing:

@@ -1,6 +1,8 @@
 """How plans run: what is called, together with what, and what is left when a run ends."""
 
 import asyncio
+import builtins
+import gc
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 import strawberry
 from graphql import parse
 
+from gateway.plans import source_code
 from gateway.plans.compile import Prepared
 from gateway.plans.engine import Engine
 from gateway.plans.fields import OPEN, Fetch, FieldLoaders, Needs, batch_field, root_field
@@ -31,7 +34,7 @@ class Context:
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
 
-    def refusal(self, needs: Needs, parent: object | None) -> Exception | None:
+    def refusal(self, needs: Needs, parent: object | None) -> Exception | None:  # noqa: ARG002
         """Nobody is refused."""
         return None
 
@@ -87,7 +90,7 @@ def _herd() -> list[Cow]:
 
 async def _until(happened: Any) -> None:
     async with asyncio.timeout(5):
-        while not happened():
+        while not happened():  # noqa: ASYNC110 - bounded
             await asyncio.sleep(0)
 
 
@@ -143,9 +146,10 @@ async def test_a_run_that_is_cancelled_leaves_no_call_behind(gate: str) -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_a_kept_document_gives_each_caller_their_own() -> None:
+@pytest.mark.parametrize("plans", [True, False])
+async def test_a_kept_document_gives_each_caller_their_own(*, plans: bool) -> None:
     """Loaders know fields by the document's nodes, which callers share once documents are kept."""
-    engine, kept = Engine(_SCHEMA), Prepared(parse("{ cows { name milk } }"))
+    engine, kept = Engine(_SCHEMA, enabled=plans), Prepared(parse("{ cows { name milk } }"))
     contexts = [Context([Cow(f"{number}")], gates={"milk north": asyncio.Event()}) for number in range(10)]
     running = [asyncio.create_task(engine.run(kept, context=each)) for each in contexts]
     await _until(lambda: all(each.calls for each in contexts))
@@ -159,8 +163,6 @@ async def test_a_kept_document_gives_each_caller_their_own() -> None:
 
 
 async def test_a_kept_document_holds_nothing_of_its_callers() -> None:
-    import gc
-
     engine, kept = (
         Engine(_SCHEMA),
         Prepared(parse("query($a: Boolean!) { cows { name milk @skip(if: $a) } }")),
@@ -202,8 +204,6 @@ async def test_plans_can_be_off() -> None:
 
 async def test_names_of_the_answer_never_become_source_code(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    import builtins
-
     real = builtins.compile
 
     def watched(source: Any, *arguments: Any, **named: Any) -> Any:
@@ -211,12 +211,15 @@ async def test_names_of_the_answer_never_become_source_code(monkeypatch: pytest.
             seen.append(source)
         return real(source, *arguments, **named)
 
+    source_code.attribute_of.cache_clear()
+    source_code._building.cache_clear()
     monkeypatch.setattr(builtins, "compile", watched)
     query = "query evilName($evilVariable: Boolean!) { evilAlias: cows { evilField: name ...evilFragment @skip(if: $evilVariable) } } fragment evilFragment on Cow { evil: __typename milk }"
     result = await Engine(_SCHEMA).run(
         Prepared(parse(query)), context=Context(_herd()[:1]), variables={"evilVariable": False}
     )
     assert result.data == {"evilAlias": [{"evilField": "Ada", "evil": "Cow", "milk": "milk of Ada"}]}
+    assert len(seen) >= 3
     assert "evil" not in "".join(seen)
 
 

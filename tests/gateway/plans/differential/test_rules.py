@@ -118,7 +118,7 @@ class Cat(Animal):
     lives: int | None
 
     @classmethod
-    def is_type_of(cls, value: Any, info: Any) -> bool:
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
         return value.kind == "Cat"
 
 
@@ -127,17 +127,10 @@ class Dog(Animal):
     barks: bool | None
 
     @classmethod
-    def is_type_of(cls, value: Any, info: Any) -> bool:
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
         if value.kind == "Odd":
             raise LookupError("what is it?")
         return value.kind == "Dog"
-
-
-@strawberry.type
-class Thing:
-    """No type can be told of it, so objects of a union are of it only by their class."""
-
-    label: str | None
 
 
 Pet = Annotated[Cat | Dog, strawberry.union("Pet")]
@@ -185,9 +178,6 @@ class Broken:
     def __iter__(self) -> Iterator[Any]:
         yield "a"
         raise LookupError("no more")
-
-
-LATE = "late"
 
 
 class Later:
