@@ -101,7 +101,7 @@ class AbstractCompleting:
         self, run: "Run", values: list[Any], indexes: Iterable[int]
     ) -> Sequence[GraphQLObjectType]:
         """The types to try in turn, if Strawberry would do nothing else for these objects."""
-        kinds = {type(values[each]) for each in indexes}
+        kinds: set[Any] = {type(values[each]) for each in indexes}
         if tries_types(self._type) and all(says_nothing(each) for each in kinds):
             return run.operation.schema.get_possible_types(self._type)
         return ()

@@ -58,7 +58,7 @@ async def friends(parents: list[Record], fetch: Fetch[Any], first: int | None = 
     return [each[:first] if isinstance(each, list) else each for each in slots]
 
 
-async def twin(parents: list[Record], fetch: Fetch[Any]) -> list[Any]:
+async def twins(parents: list[Record], fetch: Fetch[Any]) -> list[Any]:
     return [each.twin for each in parents]
 
 
@@ -69,10 +69,11 @@ async def whole(fetch: Fetch[Any], fails: bool = False) -> Any:
 
 
 async def _late(root: strawberry.Parent[Any]) -> str | None:
-    value = root.late
+    value: Any = root.late
     if isinstance(value, Exception):
         raise value
-    return value
+    late: str | None = value
+    return late
 
 
 def _told(
@@ -109,8 +110,8 @@ class Animal:
     late: str | None = strawberry.field(resolver=_late)
     sure_late: str = strawberry.field(resolver=_late)
     friends: "list[Animal] | None" = batch_field(friends, description="", calls=free, needs=OPEN)
-    twin: "Animal | None" = batch_field(twin, description="", calls=free, needs=OPEN)
-    sure_twin: "Animal" = batch_field(twin, description="", calls=free, needs=OPEN)
+    twin: "Animal | None" = batch_field(twins, description="", calls=free, needs=OPEN)
+    sure_twin: "Animal" = batch_field(twins, description="", calls=free, needs=OPEN)
 
 
 @strawberry.type
@@ -119,7 +120,7 @@ class Cat(Animal):
 
     @classmethod
     def is_type_of(cls, value: Any, _info: Any) -> bool:
-        return value.kind == "Cat"
+        return bool(value.kind == "Cat")
 
 
 @strawberry.type
@@ -130,7 +131,7 @@ class Dog(Animal):
     def is_type_of(cls, value: Any, _info: Any) -> bool:
         if value.kind == "Odd":
             raise LookupError("what is it?")
-        return value.kind == "Dog"
+        return bool(value.kind == "Dog")
 
 
 Pet = Annotated[Cat | Dog, strawberry.union("Pet")]
