@@ -58,7 +58,8 @@ class Documents:
         self._limits = limits
         self._introspection = introspection
         self._rules = _RULES if introspection else (*_RULES, NoSchemaIntrospectionCustomRule)
-        self._cache = DocumentCache()
+        # Apart, as a text could be written like a trusted document's id.
+        self._known, self._known_trusted = DocumentCache(), DocumentCache()
 
     def read(self, request: GraphQLRequest, *, client: str) -> Prepared:
         """The document of a request, valid and within the limits.
@@ -71,13 +72,13 @@ class Documents:
         check_json(request.variables, self._limits)
         asked = self._trusted.resolve(request.query, request.reference)
         if not isinstance(asked, str):
-            trusted = self._cache.get(asked.id)
+            trusted = self._known_trusted.get(asked.id)
             if trusted is None or trusted.document is not asked.node:
-                trusted = self._cache.put(asked.id, Prepared(asked.node))
+                trusted = self._known_trusted.put(asked.id, Prepared(asked.node))
             return trusted
-        document = self._cache.get(asked)
+        document = self._known.get(asked)
         if document is None:
-            document = self._cache.put(asked, Prepared(self._read_text(asked)))
+            document = self._known.put(asked, Prepared(self._read_text(asked)))
         self._trusted.note_unknown(asked, client=client, operation_name=request.operation_name)
         return document
 
