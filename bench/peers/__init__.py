@@ -1,0 +1,1 @@
+"""What the gateway is measured beside. Frozen: a change here makes old figures worthless."""
