@@ -4,45 +4,37 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench.cores import this_machine
-from bench.load import Wrk
-from bench.measure import Bench
-from bench.nginx import running_nginx
-from bench.servers import gateway_settings, running_gateway, running_peer
-from bench.upstream import write_world
-from bench.workloads import workloads
+from bench.comparison import measure
+from bench.measure import Effort
+from bench.report import markdown, write
 
-
-async def measure(folder: Path, *, seconds: float, rounds: int) -> None:
-    cores = this_machine()
-    world = await write_world(folder / "world")
-    async with AsyncExitStack() as stack:
-        upstream = await stack.enter_async_context(running_nginx(folder, folder / "world", cores))
-        settings = gateway_settings(upstream.port, folder / "gateway", cache_ttl_s=0)
-        gateway, key = await stack.enter_async_context(
-            running_gateway("gateway", "the gateway", settings, folder / "gateway", cores)
-        )
-        plain = await stack.enter_async_context(running_peer("plain", "plain", upstream, folder, cores))
-        bench = Bench(Wrk(folder, cores, key=key), upstream, key=key)
-        asked = workloads(world)
-        for each in asked:
-            (folder / f"{each.name}.answer").write_bytes(await bench.answers(each, [gateway, plain]))
-        bare = await stack.enter_async_context(running_peer("bare", "bare", upstream, folder, cores))
-        for each in asked:
-            for f in await bench.compare(each, [gateway, plain, bare], seconds=seconds, rounds=rounds, connections=each.connections):
-                print(f)
+_PARTS = ("compare", "growth", "late", "writes")
 
 
 def main() -> int:
+    """Measure, print the tables, and write them with data and chart."""
     line = argparse.ArgumentParser("python -m bench", description="The gateway beside its peers.")
-    line.add_argument("--seconds", type=float, default=5.0)
-    line.add_argument("--rounds", type=int, default=3)
+    line.add_argument("--seconds", type=float, default=5.0, help="of load a round (default: %(default)s)")
+    line.add_argument("--rounds", type=int, default=5, help="of each comparison (default: %(default)s)")
+    line.add_argument("--part", choices=_PARTS, action="append", help="only this; may be repeated")
+    line.add_argument("--into", type=Path, help="folder for results.md, results.json and cpu.svg")
     options = line.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(measure(Path(folder), seconds=options.seconds, rounds=options.rounds))
+    effort = Effort(options.seconds, options.rounds)
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        try:
+            results = asyncio.run(measure(Path(folder), effort, parts=options.part or _PARTS, say=say))
+        except RuntimeError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+    sys.stdout.writelines(f"{each}\n" for each in markdown(results))
+    if options.into is not None:
+        write(results, options.into)
     return 0
 
 

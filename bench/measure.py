@@ -18,6 +18,8 @@ from bench.workloads import Workload
 
 _CHECKED = 5
 _WARM_UP_S = 1.0
+# Bodies differ in length; an answer with an error in place of its data is far shorter.
+_LEAST_SIZE = 0.8
 _LOOK_EVERY_S = 0.05
 _STILL_AFTER_S = 0.2
 _STILL_WITHIN_S = 20.0
@@ -47,19 +49,32 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How long each server is asked in each of so many rounds."""
+
+    seconds: float
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Round:
     cpu_ms: float
     calls: float
     load: Load
 
+    @property
+    def bytes(self) -> float:
+        """Of one answer."""
+        return self.load.bytes / self.load.requests
+
 
 class Bench:
     """What is needed to ask servers."""
 
-    def __init__(self, wrk: Wrk, upstream: Upstream, *, key: str) -> None:
+    def __init__(self, wrk: Wrk, upstream: Upstream, effort: Effort) -> None:
         self._wrk = wrk
         self._upstream = upstream
-        self._key = key
+        self._effort = effort
 
     async def answers(self, workload: Workload, servers: Sequence[Server]) -> bytes:
         """The first server's answer to the first request, once all servers have given the same data.
@@ -79,30 +94,50 @@ class Bench:
         return first[0]
 
     async def _answer(self, server: Server, workload: Workload, body: bytes) -> bytes:
-        headers = {"content-type": "application/json", "authorization": f"Bearer {self._key}"}
+        headers = {"content-type": "application/json"}
+        if server.key:
+            headers["authorization"] = f"Bearer {server.key}"
         async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             response = await http.post(_url(server, workload), content=body, headers=headers)
         if response.status_code != 200 or "errors" in response.json():
-            raise RuntimeError(f"{workload.name}: {server.name} answered {response.status_code}: {response.text[:2000]}")
+            said = f"{response.status_code}: {response.text[:2000]}"
+            raise RuntimeError(f"{workload.name}: {server.name} answered {said}")
         return response.content
 
     async def compare(
-        self, workload: Workload, servers: Sequence[Server], *, seconds: float, rounds: int, connections: int
+        self, workload: Workload, servers: Sequence[Server], connections: int | None = None
     ) -> list[Figures]:
-        """All servers under the same load in turn, after a warm-up of each."""
+        """All servers under the same load in turn, after a warm-up of each.
+
+        Raises:
+            RuntimeError: A server gave errors, or much less than in the warm-up.
+        """
+        connections = workload.connections if connections is None else connections
         self._wrk.write_bodies(workload.name, workload.bodies)
-        for server in servers:
-            await self._round(server, workload, _WARM_UP_S, connections)
         done: Mapping[str, list[_Round]] = {server.name: [] for server in servers}
-        for _ in range(rounds):
+        sizes = {
+            server.name: (await self._round(server, workload, _WARM_UP_S, connections, look=True)).bytes
+            for server in servers
+        }
+        for _ in range(self._effort.rounds):
             for server in servers:
-                done[server.name].append(await self._round(server, workload, seconds, connections))
+                one = await self._round(server, workload, self._effort.seconds, connections)
+                if one.bytes < _LEAST_SIZE * sizes[server.name]:
+                    raise RuntimeError(f"{workload.name}: {server.name} answered with too little under load")
+                done[server.name].append(one)
         return [_figures(workload, server, connections, done[server.name]) for server in servers]
 
-    async def _round(self, server: Server, workload: Workload, seconds: float, connections: int) -> _Round:
+    async def _round(
+        self, server: Server, workload: Workload, seconds: float, connections: int, *, look: bool = False
+    ) -> _Round:
         cpu_s, calls = server.cpu_s(), await self._upstream.requests()
         load = await self._wrk.run(
-            _url(server, workload), workload.name, connections=connections, seconds=seconds
+            _url(server, workload),
+            workload.name,
+            key=server.key,
+            connections=connections,
+            seconds=seconds,
+            look=look,
         )
         await _still(server)
         # wrk leaves with a request open on each connection, and all servers here finish what they began.

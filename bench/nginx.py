@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,8 @@ from pathlib import Path
 import httpx
 
 from bench.cores import Cores
-from bench.ports import free_port, wait_for_port
+from bench.ports import end, free_port, wait_for_port
+from tests import processes
 
 # `$arg_guid` and the like stand in file names as they came: nobody but the benchmark asks here.
 _CONFIG = """\
@@ -56,14 +58,15 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where the sources answer."""
+    """Where the sources answer, and nginx itself."""
 
     port: int
+    nginx_port: int
 
     async def requests(self) -> int:
         """How many requests it has had, this one included."""
         async with httpx.AsyncClient(trust_env=False) as http:
-            response = await http.get(f"http://127.0.0.1:{self.port}/requests")
+            response = await http.get(f"http://127.0.0.1:{self.nginx_port}/requests")
         # "server accepts handled requests", and a line of figures.
         return int(response.text.split("requests")[1].split()[2])
 
@@ -81,8 +84,23 @@ async def running_nginx(folder: Path, world: Path, cores: Cores) -> AsyncIterato
     process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL)
     try:
         await wait_for_port(port, process)
-        yield Upstream(port)
+        yield Upstream(port, port)
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+        await end(process)
+
+
+@asynccontextmanager
+async def delayed(upstream: Upstream, cores: Cores, *, delay_ms: float) -> AsyncIterator[Upstream]:
+    """The same sources, each answer so much later."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(*cores.for_load, sys.executable, "-m", "bench.delay"),
+        *(str(port), str(upstream.nginx_port), str(delay_ms)),
+        stdin=DEVNULL,
+        env=processes.environment(),
+    )
+    try:
+        await wait_for_port(port, process)
+        yield Upstream(port, upstream.nginx_port)
+    finally:
+        await end(process)

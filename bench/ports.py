@@ -1,10 +1,11 @@
-"""Ports of this machine's loopback."""
+"""Processes that listen on this machine's loopback."""
 
 import asyncio
 import socket
 from asyncio.subprocess import Process
 
 _TIMEOUT_S = 60.0
+_GRACE_S = 15.0
 
 
 def free_port() -> int:
@@ -32,3 +33,15 @@ async def wait_for_port(port: int, process: Process) -> None:
             else:
                 writer.close()
                 return
+
+
+async def end(process: Process) -> None:
+    """End a process, if it still runs."""
+    if process.returncode is None:
+        process.terminate()
+        try:
+            async with asyncio.timeout(_GRACE_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+    await process.wait()

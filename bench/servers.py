@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import shutil
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,15 +13,27 @@ from typing import Any
 
 from bench.cores import Cores
 from bench.nginx import Upstream
-from bench.ports import free_port, wait_for_port
+from bench.ports import end, free_port, wait_for_port
 from tests import processes
 from tests.chaos.workers import toml
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _START_TIMEOUT_S = 60.0
 _ANNOUNCED = "The gateway listens: "
-_PEERS = Path(__file__).parent / "peers"
-SCOPES = ("accounts:read", "cases:read", "tickets:read", "messages:read", "messages:write")
+_ROOT = Path(__file__).parent.parent
+# What stock.py needs beside the gateway's own dependencies.
+_PACKAGES = _ROOT / ".venv" / "peers"
+_MERCURIUS = Path(__file__).parent / "peers" / "mercurius"
+_SCOPES = ("accounts:read", "cases:read", "tickets:read", "messages:read", "messages:write")
+
+TITLES = {
+    "gateway": "the gateway",
+    "cached": "the gateway, source cache on",
+    "plain": "Strawberry + httpx + aiodataloader, the plain way",
+    "stock": "the same with document caches, orjson, aiohttp",
+    "mercurius": "Mercurius with graphql-jit",
+    "bare": "bare uvicorn sending ready bytes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +41,15 @@ class Server:
     """One process under measurement.
 
     Attributes:
+        name: One of `TITLES`.
         url: Where operations are posted; `{workload}` in it stands for a workload's name.
+        key: Who may ask it; empty where everybody may.
     """
 
     name: str
-    title: str
     url: str
     pid: int
+    key: str = ""
 
     def cpu_s(self) -> float:
         """CPU that the process has used so far, all threads."""
@@ -49,9 +64,10 @@ class Server:
         return int(kilobytes) / 1024
 
 
-def gateway_settings(upstream_port: int, folder: Path, **of_sources: Any) -> dict[str, Any]:
-    """All protections on; the rate limits let pass what one caller sends here."""
-    at = f"http://127.0.0.1:{upstream_port}"
+def _settings(upstream: Upstream, folder: Path, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """All protections on, and wide enough for a single caller who asks as fast as can be."""
+    at = f"http://127.0.0.1:{upstream.port}"
+    of_all = {"max_connections": 128, "max_waiting": 10_000}
     return {
         "server": {"port": 0},
         "ledger": {"url": f"sqlite:///{folder}/ledger.db"},
@@ -69,14 +85,16 @@ def gateway_settings(upstream_port: int, folder: Path, **of_sources: Any) -> dic
                 "kind": "service_order_hub",
                 "base_url": f"{at}/hub/api",
                 "token": "bench",
-                **of_sources,
+                **of_all,
+                **changes.get("hub", {}),
             },
             "thulium": {
                 "kind": "thulium",
                 "base_url": f"{at}/thulium/api",
                 "api_user": "bench",
                 "api_password": "bench",
-                **of_sources,
+                **of_all,
+                **changes.get("thulium", {}),
             },
         },
     }
@@ -84,15 +102,23 @@ def gateway_settings(upstream_port: int, folder: Path, **of_sources: Any) -> dic
 
 @asynccontextmanager
 async def running_gateway(
-    name: str, title: str, settings: Mapping[str, Any], folder: Path, cores: Cores
-) -> AsyncIterator[tuple[Server, str]]:
-    """A gateway with a ledger of its own, and an API key to it, until the block ends."""
-    folder.mkdir()
+    name: str, changes: Mapping[str, Mapping[str, Any]], upstream: Upstream, folder: Path, cores: Cores
+) -> AsyncIterator[Server]:
+    """A gateway with a ledger of its own, until the block ends.
+
+    Args:
+        name: One of `TITLES`.
+        changes: To the settings of the sources `hub` and `thulium`.
+        upstream: Where those answer.
+        folder: For its files; must not be there.
+        cores: What it may run on.
+    """
+    folder.mkdir(parents=True)
     config = folder / "gateway.toml"
-    config.write_text(toml(settings))
+    config.write_text(toml(_settings(upstream, folder, changes)))
     arguments = ("--config", str(config))
     await asyncio.to_thread(_command, "migrate", *arguments)
-    key = await asyncio.to_thread(_command, "keys", "create", "bench", "--scope", *SCOPES, *arguments)
+    key = await asyncio.to_thread(_command, "keys", "create", "bench", "--scope", *_SCOPES, *arguments)
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(*cores.for_server, sys.executable, "-m", "gateway", "serve", *arguments),
@@ -107,10 +133,9 @@ async def running_gateway(
             said = (await process.stdout.readline()).decode()
         if not said.startswith(_ANNOUNCED):
             raise RuntimeError(f"{name} did not start: {said}{(folder / 'log').read_text()[-2000:]}")
-        url = said.removeprefix(_ANNOUNCED).strip()
-        yield Server(name, title, url, process.pid), key.strip()
+        yield Server(name, said.removeprefix(_ANNOUNCED).strip(), process.pid, key.strip())
     finally:
-        await _end(process)
+        await end(process)
 
 
 def _command(*arguments: str) -> str:
@@ -121,34 +146,37 @@ def _command(*arguments: str) -> str:
 
 
 @asynccontextmanager
-async def running_peer(
-    name: str, title: str, upstream: Upstream, answers: Path, cores: Cores
-) -> AsyncIterator[Server]:
-    """One of the frozen files under uvicorn, until the block ends."""
+async def running_peer(name: str, upstream: Upstream, answers: Path, cores: Cores) -> AsyncIterator[Server]:
+    """One of the frozen files, until the block ends; `answers` is the folder of the bytes that stand ready."""
     port = free_port()
     at = f"http://127.0.0.1:{upstream.port}"
+    environment = processes.environment(
+        HUB_URL=f"{at}/hub/api", THULIUM_URL=f"{at}/thulium/api", BENCH_ANSWERS=str(answers), PORT=str(port)
+    )
+    if name == "mercurius":
+        command, path = ["node", str(_MERCURIUS / "server.js")], "graphql"
+        environment["NODE_ENV"] = "production"
+    else:
+        command = [sys.executable, "-m", "uvicorn", f"bench.peers.{name}:app", "--port", str(port)]
+        command += ["--no-access-log", "--log-level", "warning"]
+        path = "{workload}" if name == "bare" else "graphql/"
+    if name == "stock":
+        environment["PYTHONPATH"] += f"{os.pathsep}{_PACKAGES}"
     process = await asyncio.create_subprocess_exec(
-        *(*cores.for_server, sys.executable, "-m", "uvicorn", f"bench.peers.{name}:app"),
-        *("--port", str(port), "--no-access-log", "--log-level", "warning"),
-        stdin=DEVNULL,
-        env=processes.environment(
-            HUB_URL=f"{at}/hub/api", THULIUM_URL=f"{at}/thulium/api", BENCH_ANSWERS=str(answers)
-        ),
+        *(*cores.for_server, *command), stdin=DEVNULL, env=environment
     )
     try:
         await wait_for_port(port, process)
-        path = "{workload}" if name == "bare" else "graphql/"
-        yield Server(name, title, f"http://127.0.0.1:{port}/{path}", process.pid)
+        yield Server(name, f"http://127.0.0.1:{port}/{path}", process.pid)
     finally:
-        await _end(process)
+        await end(process)
 
 
-async def _end(process: Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-        try:
-            async with asyncio.timeout(15):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-    await process.wait()
+def missing() -> list[str]:
+    """Peers that can't run here, and why."""
+    absent = []
+    if not (_PACKAGES / "aiohttp").is_dir():
+        absent.append("stock")
+    if shutil.which("node") is None or not (_MERCURIUS / "node_modules").is_dir():
+        absent.append("mercurius")
+    return absent

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from bench.load import UNIQUE
 from bench.upstream import World
 
 _CASE = "id guid number subject status { raw } createdAt"
@@ -28,13 +29,15 @@ _INBOX = """query Inbox {
   conversations(first: 20) { nodes { __typename id subject status { raw }
     lastMessage { id createdAt body { text } author { role account { id name } } } } } }"""
 
+_REPLY = """mutation Reply($input: ReplyInput!) {
+  reply(input: $input) { write { state } message { id createdAt body { text } } userErrors { code } } }"""
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     """One operation with many variables.
 
     Attributes:
-        calls: REST calls that one request takes.
         connections: How many clients ask at once where nothing else is said.
     """
 
@@ -42,7 +45,6 @@ class Workload:
     title: str
     query: str
     variables: Sequence[Mapping[str, Any]]
-    calls: int
     connections: int = 8
 
     @property
@@ -54,18 +56,17 @@ class Workload:
 def workloads(world: World) -> list[Workload]:
     """W1 to W5. What a server might share between requests of the same moment differs between them."""
     return [
-        Workload("W1", "10 cases x 20 messages x 8 fields", _CASES, _tens(world.guids, 20), calls=20),
+        Workload("W1", "10 cases x 20 messages x 8 fields", _CASES, _tens(world.guids, 20)),
         Workload(
             "W2",
             "100 tickets with requester (20 distinct)",
             _TICKETS,
             [{"queue": queue} for queue in world.queues],
-            calls=21,
         ),
-        Workload("W3", "one case with 20 messages", _ONE_CASE, _ones(world.guids, 20), calls=2),
-        Workload("W4", "{__typename}", "{__typename}", [{}], calls=0),
+        Workload("W3", "one case with 20 messages", _ONE_CASE, _ones(world.guids, 20)),
+        Workload("W4", "{__typename}", "{__typename}", [{}]),
         # Lists of several sources take no filter that both know, so all requests are alike: one client.
-        Workload("W5", "20 conversations with last message and author", _INBOX, [{}], -1, connections=1),
+        Workload("W5", "20 conversations with last message and author", _INBOX, [{}], connections=1),
     ]
 
 
@@ -73,10 +74,23 @@ def growth(world: World) -> list[Workload]:
     """One, ten and a hundred times as many messages."""
     few, many = world.grown[10], world.grown[100]
     return [
-        Workload("G1", "1 case x 10 messages", _ONE_CASE, _ones(few, 10), calls=2),
-        Workload("G10", "1 case x 100 messages", _ONE_CASE, _ones(many, 100), calls=2),
-        Workload("G100", "10 cases x 100 messages", _CASES, _tens(many, 100), calls=20),
+        Workload("G1", "1 case x 10 messages", _ONE_CASE, _ones(few, 10)),
+        Workload("G10", "1 case x 100 messages", _ONE_CASE, _ones(many, 100)),
+        Workload("G100", "10 cases x 100 messages", _CASES, _tens(many, 100)),
     ]
+
+
+def replies(guids: Sequence[str]) -> Workload:
+    """W6, to the cases of these guids in turn."""
+    inputs = [
+        {
+            "toRef": {"source": "hub", "nativeId": guid},
+            "body": "Hello, your repair is done and can be fetched on Monday.",
+            "idempotencyKey": UNIQUE,
+        }
+        for guid in guids
+    ]
+    return Workload("W6", "a reply, recorded on SQLite", _REPLY, [{"input": each} for each in inputs])
 
 
 def _ones(guids: Sequence[str], messages: int) -> list[Mapping[str, Any]]:

@@ -1,11 +1,15 @@
 """uvicorn by itself: sends bytes that stand ready, by path."""
 
+import functools
 import os
 from pathlib import Path
 
-ANSWERS = {
-    f"/{path.stem}": path.read_bytes() for path in Path(os.environ["BENCH_ANSWERS"]).glob("*.answer")
-}
+FOLDER = Path(os.environ["BENCH_ANSWERS"])
+
+
+@functools.cache
+def ready(path):
+    return (FOLDER / f"{path.strip('/')}.answer").read_bytes()
 
 
 async def app(scope, receive, send):
@@ -13,7 +17,7 @@ async def app(scope, receive, send):
         return
     while (await receive()).get("more_body"):
         pass
-    answer = ANSWERS[scope["path"]]
+    answer = ready(scope["path"])
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": answer})

@@ -1,0 +1,115 @@
+"""All measurements, in order."""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.cores import this_machine
+from bench.load import Wrk
+from bench.measure import Bench, Effort, Figures
+from bench.nginx import delayed, running_nginx
+from bench.servers import Server, missing
+from bench.stand import running_servers
+from bench.upstream import write_world
+from bench.workloads import growth, workloads
+from bench.writes import measure_writes
+
+_ALL = ("gateway", "cached", "plain", "stock", "mercurius", "bare")
+_LATE = ("gateway", "plain", "stock", "mercurius")
+_CONNECTIONS = (1, 8, 64, 512)
+_DELAY_MS = 20
+_PACKAGES = ("strawberry-graphql", "graphql-core", "httpx", "pyreqwest", "uvicorn", "uvloop", "orjson", "msgspec")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Measurements of one kind."""
+
+    name: str
+    title: str
+    figures: Sequence[Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Everything, and what it was measured on."""
+
+    machine: dict[str, str]
+    effort: Effort
+    absent: Sequence[str]
+    titles: dict[str, str]
+    sections: Sequence[Section]
+
+
+async def measure(folder: Path, effort: Effort, *, parts: Sequence[str], say: Say) -> Results:
+    """Run the named parts.
+
+    Raises:
+        RuntimeError: Something that is needed isn't there, or servers gave different data.
+    """
+    cores = this_machine()
+    absent = missing()
+    world = await write_world(folder / "world")
+    asked, grown = workloads(world), growth(world)
+    titles = {each.name: each.title for each in (*asked, *grown)} | {"W6": "a reply, recorded on SQLite"}
+    sections: list[Section] = []
+
+    def add(name: str, title: str, figures: Sequence[Figures]) -> None:
+        sections.append(Section(name, title, figures))
+        say(f"{title}: done")
+
+    async with running_nginx(folder, folder / "world", cores) as upstream:
+        bench = Bench(Wrk(folder, cores), upstream, effort)
+        names = [name for name in _ALL if name not in absent]
+        async with running_servers(names, upstream, folder / "near", folder, cores) as servers:
+            for each in (*asked, *grown):
+                answer = await bench.answers(each, [one for one in servers if one.name != "bare"])
+                (folder / f"{each.name}.answer").write_bytes(answer)
+            say("all servers give the same data")
+            if "compare" in parts:
+                figures = [one for each in asked for one in await bench.compare(each, servers)]
+                add("compare", "Sources that answer at once", figures)
+            if "growth" in parts:
+                chosen = _named(servers, "gateway", "cached", "plain", "mercurius")
+                figures = [one for each in grown for one in await bench.compare(each, chosen)]
+                add("messages", "Ten and a hundred times the messages", figures)
+                chosen = _named(servers, "gateway", "cached", "mercurius")
+                one_case = next(each for each in asked if each.name == "W3")
+                figures = [
+                    one for number in _CONNECTIONS for one in await bench.compare(one_case, chosen, number)
+                ]
+                add("connections", "More clients at once", figures)
+        if "late" in parts:
+            late = [name for name in _LATE if name not in absent]
+            async with (
+                delayed(upstream, cores, delay_ms=_DELAY_MS) as slow,
+                running_servers(late, slow, folder / "late", folder, cores) as servers,
+            ):
+                reads = [each for each in asked if each.name in {"W1", "W2", "W3"}]
+                figures = [one for each in reads for one in await bench.compare(each, servers, 1)]
+                add("late", f"Sources that take {_DELAY_MS} ms, one client", figures)
+        if "writes" in parts:
+            figures = await measure_writes(bench, upstream, folder, cores)
+            add("writes", "Replies, over the sandbox", figures)
+    return Results(_machine(), effort, absent, titles, sections)
+
+
+def _named(servers: Sequence[Server], *names: str) -> list[Server]:
+    return [server for server in servers if server.name in names]
+
+
+def _machine() -> dict[str, str]:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "?")
+    found = {"processor": model, "cores": str(len(os.sched_getaffinity(0))), "python": platform.python_version()}
+    node = shutil.which("node")
+    if node is not None:
+        found["node"] = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    return found | {name: version(name) for name in _PACKAGES}
