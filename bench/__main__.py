@@ -17,7 +17,7 @@ def main() -> int:
     """Measure, print the tables, and write them with data and chart."""
     line = argparse.ArgumentParser("python -m bench", description="The gateway beside its peers.")
     line.add_argument("--seconds", type=float, default=5.0, help="of load a round (default: %(default)s)")
-    line.add_argument("--rounds", type=int, default=5, help="of each comparison (default: %(default)s)")
+    line.add_argument("--rounds", type=int, default=3, help="of each comparison (default: %(default)s)")
     line.add_argument("--part", choices=_PARTS, action="append", help="only this; may be repeated")
     line.add_argument("--into", type=Path, help="folder for results.md, results.json and cpu.svg")
     options = line.parse_args()

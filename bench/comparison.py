@@ -23,7 +23,16 @@ _ALL = ("gateway", "cached", "plain", "stock", "mercurius", "bare")
 _LATE = ("gateway", "plain", "stock", "mercurius")
 _CONNECTIONS = (1, 8, 64, 512)
 _DELAY_MS = 20
-_PACKAGES = ("strawberry-graphql", "graphql-core", "httpx", "pyreqwest", "uvicorn", "uvloop", "orjson", "msgspec")
+_PACKAGES = (
+    "strawberry-graphql",
+    "graphql-core",
+    "httpx",
+    "pyreqwest",
+    "uvicorn",
+    "uvloop",
+    "orjson",
+    "msgspec",
+)
 
 Say = Callable[[str], None]
 
@@ -108,8 +117,13 @@ def _named(servers: Sequence[Server], *names: str) -> list[Server]:
 def _machine() -> dict[str, str]:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "?")
-    found = {"processor": model, "cores": str(len(os.sched_getaffinity(0))), "python": platform.python_version()}
+    found = {
+        "processor": model,
+        "cores": str(len(os.sched_getaffinity(0))),
+        "python": platform.python_version(),
+    }
     node = shutil.which("node")
     if node is not None:
-        found["node"] = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+        found["node"] = said.stdout.strip()
     return found | {name: version(name) for name in _PACKAGES}

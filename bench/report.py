@@ -11,10 +11,16 @@ from bench.comparison import Results, Section
 from bench.measure import Figures
 from bench.servers import TITLES
 
-_HEAD = (
-    "| server | CPU a request | least - most | of the gateway's | requests/s | median | p99 | REST calls | memory |"
+_COLUMNS = (
+    "CPU a request",
+    "least - most",
+    "of the gateway's",
+    "requests/s",
+    "median",
+    "p99",
+    "REST calls",
+    "memory",
 )
-_RULE = "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
 
 
 def write(results: Results, folder: Path) -> None:
@@ -51,8 +57,8 @@ def _section(section: Section, results: Results) -> Iterator[str]:
         clients = "1 client" if connections == 1 else f"{connections} clients"
         yield f"**{workload}**: {results.titles[workload]}; {clients}"
         yield ""
-        yield _HEAD
-        yield _RULE
+        yield f"| server | {' | '.join(_COLUMNS)} |"
+        yield f"| --- |{' ---: |' * len(_COLUMNS)}"
         yield from _rows(list(figures))
 
 
@@ -61,9 +67,10 @@ def _rows(figures: Sequence[Figures]) -> Iterator[str]:
     for each in figures:
         ratio = "" if not own else f"{each.cpu_ms / own:.2f}"
         yield (
-            f"| {TITLES[each.server]} | {_ms(each.cpu_ms)} | {_ms(each.cpu_least_ms)} - {_ms(each.cpu_most_ms)} "
-            f"| {ratio} | {each.per_second:.0f} | {_ms(each.p50_ms)} | {_ms(each.p99_ms)} | {each.calls:.1f} "
-            f"| {each.rss_mb:.0f} MB |"
+            f"| {TITLES[each.server]} "
+            f"| {_ms(each.cpu_ms)} | {_ms(each.cpu_least_ms)} - {_ms(each.cpu_most_ms)} | {ratio} "
+            f"| {each.per_second:.0f} | {_ms(each.p50_ms)} | {_ms(each.p99_ms)} "
+            f"| {each.calls:.1f} | {each.rss_mb:.0f} MB |"
         )
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,12 +113,7 @@ async def running_gateway(
         folder: For its files; must not be there.
         cores: What it may run on.
     """
-    folder.mkdir(parents=True)
-    config = folder / "gateway.toml"
-    config.write_text(toml(_settings(upstream, folder, changes)))
-    arguments = ("--config", str(config))
-    await asyncio.to_thread(_command, "migrate", *arguments)
-    key = await asyncio.to_thread(_command, "keys", "create", "bench", "--scope", *_SCOPES, *arguments)
+    arguments, key = await asyncio.to_thread(_prepare, _settings(upstream, folder, changes), folder)
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(*cores.for_server, sys.executable, "-m", "gateway", "serve", *arguments),
@@ -133,9 +128,19 @@ async def running_gateway(
             said = (await process.stdout.readline()).decode()
         if not said.startswith(_ANNOUNCED):
             raise RuntimeError(f"{name} did not start: {said}{(folder / 'log').read_text()[-2000:]}")
-        yield Server(name, said.removeprefix(_ANNOUNCED).strip(), process.pid, key.strip())
+        yield Server(name, said.removeprefix(_ANNOUNCED).strip(), process.pid, key)
     finally:
         await end(process)
+
+
+def _prepare(settings: Mapping[str, Any], folder: Path) -> tuple[Sequence[str], str]:
+    """Write the configuration and make the ledger; the arguments that name it, and a key to it."""
+    folder.mkdir(parents=True)
+    config = folder / "gateway.toml"
+    config.write_text(toml(settings))
+    arguments = ("--config", str(config))
+    _command("migrate", *arguments)
+    return arguments, _command("keys", "create", "bench", "--scope", *_SCOPES, *arguments).strip()
 
 
 def _command(*arguments: str) -> str:
@@ -147,7 +152,7 @@ def _command(*arguments: str) -> str:
 
 @asynccontextmanager
 async def running_peer(name: str, upstream: Upstream, answers: Path, cores: Cores) -> AsyncIterator[Server]:
-    """One of the frozen files, until the block ends; `answers` is the folder of the bytes that stand ready."""
+    """One of the frozen files, until the block ends; `answers` is where bytes stand ready to be sent."""
     port = free_port()
     at = f"http://127.0.0.1:{upstream.port}"
     environment = processes.environment(

@@ -157,9 +157,7 @@ def _write_inbox(folder: Path, seed: _Seed, guids: Sequence[str]) -> None:
     for place, guid in enumerate(guids[:_INBOX]):
         case = orjson.loads((folder / "hub" / "case" / f"{guid}.json").read_bytes())["data"]
         cases.append(case | {"createdAt": f"2026-05-{28 - place:02d}T06:00:00.000Z"})
-    _write(
-        folder / "hub" / "search-cases", {"data": cases, "pagination": {"offset": 0, "count": len(cases)}}
-    )
+    _write(folder / "hub" / "search-cases", {"data": cases, "pagination": {"offset": 0, "count": len(cases)}})
     rows = []
     for place, (row, ticket) in enumerate(zip(seed.rows, seed.tickets, strict=False)):
         moment = {"updated_at": f"2026-05-{28 - place:02d} 18:00"}

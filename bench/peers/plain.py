@@ -1,5 +1,9 @@
 """The same graph the plain way: Strawberry, httpx and aiodataloader, as a good tutorial writes it."""
 
+# It is written as most are, not as this project is.
+# mypy: ignore-errors
+
+import asyncio
 import os
 from contextlib import asynccontextmanager
 from typing import Any, Optional
@@ -72,8 +76,6 @@ class AccountLoader(DataLoader):
 
 
 async def gather(calls):
-    import asyncio
-
     return await asyncio.gather(*calls)
 
 

@@ -1,5 +1,8 @@
 """plain.py with the best ready-made parts: document caches, orjson, aiohttp. Its graph is plain.py's own."""
 
+# It is written as most are, not as this project is.
+# mypy: ignore-errors
+
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -41,7 +44,7 @@ plain.SOURCES = Sources()
 schema = strawberry.Schema(
     query=plain.Query,
     types=[plain.Case, plain.Ticket],
-    extensions=[ParserCache(maxsize=100), ValidationCache(maxsize=100)],
+    extensions=[ParserCache, ValidationCache],
 )
 
 
