@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -39,11 +39,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Measurements of one kind."""
+    """Measurements of one kind; `problems` are those that could not be made."""
 
     name: str
     title: str
     figures: Sequence[Figures]
+    problems: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ async def measure(folder: Path, effort: Effort, *, parts: Sequence[str], say: Sa
     """Run the named parts.
 
     Raises:
-        RuntimeError: Something that is needed isn't there, or servers gave different data.
+        RuntimeError: Something that is needed isn't there, or servers gave different data. What fails under
+            load is among the results.
     """
     cores = this_machine()
     absent = missing()
@@ -70,8 +72,16 @@ async def measure(folder: Path, effort: Effort, *, parts: Sequence[str], say: Sa
     titles = {each.name: each.title for each in (*asked, *grown)} | {"W6": "a reply, recorded on SQLite"}
     sections: list[Section] = []
 
-    def add(name: str, title: str, figures: Sequence[Figures]) -> None:
-        sections.append(Section(name, title, figures))
+    async def add(name: str, title: str, *comparisons: Awaitable[Sequence[Figures]]) -> None:
+        figures: list[Figures] = []
+        problems = []
+        for comparison in comparisons:
+            try:
+                figures += await comparison
+            except RuntimeError as error:
+                problems.append(str(error))
+                say(str(error))
+        sections.append(Section(name, title, figures, problems))
         say(f"{title}: done")
 
     async with running_nginx(folder, folder / "world", cores) as upstream:
@@ -83,18 +93,18 @@ async def measure(folder: Path, effort: Effort, *, parts: Sequence[str], say: Sa
                 (folder / f"{each.name}.answer").write_bytes(answer)
             say("all servers give the same data")
             if "compare" in parts:
-                figures = [one for each in asked for one in await bench.compare(each, servers)]
-                add("compare", "Sources that answer at once", figures)
+                await add(
+                    "compare",
+                    "Sources that answer at once",
+                    *(bench.compare(each, servers) for each in asked),
+                )
             if "growth" in parts:
                 chosen = _named(servers, "gateway", "cached", "plain", "mercurius")
-                figures = [one for each in grown for one in await bench.compare(each, chosen)]
-                add("messages", "Ten and a hundred times the messages", figures)
+                await add("messages", "More messages", *(bench.compare(each, chosen) for each in grown))
                 chosen = _named(servers, "gateway", "cached", "mercurius")
                 one_case = next(each for each in asked if each.name == "W3")
-                figures = [
-                    one for number in _CONNECTIONS for one in await bench.compare(one_case, chosen, number)
-                ]
-                add("connections", "More clients at once", figures)
+                comparisons = (bench.compare(one_case, chosen, number) for number in _CONNECTIONS)
+                await add("connections", "More clients at once", *comparisons)
         if "late" in parts:
             late = [name for name in _LATE if name not in absent]
             async with (
@@ -102,11 +112,11 @@ async def measure(folder: Path, effort: Effort, *, parts: Sequence[str], say: Sa
                 running_servers(late, slow, folder / "late", folder, cores) as servers,
             ):
                 reads = [each for each in asked if each.name in {"W1", "W2", "W3"}]
-                figures = [one for each in reads for one in await bench.compare(each, servers, 1)]
-                add("late", f"Sources that take {_DELAY_MS} ms, one client", figures)
+                comparisons = (bench.compare(each, servers, 1) for each in reads)
+                await add("late", f"Sources that take {_DELAY_MS} ms, one client", *comparisons)
         if "writes" in parts:
-            figures = await measure_writes(bench, upstream, folder, cores)
-            add("writes", "Replies, over the sandbox", figures)
+            written = measure_writes(bench, upstream, folder, cores)
+            await add("writes", "Replies, over the sandbox", written)
     return Results(_machine(), effort, absent, titles, sections)
 
 

@@ -17,7 +17,8 @@ from bench.servers import Server
 from bench.workloads import Workload
 
 _CHECKED = 5
-_WARM_UP_S = 1.0
+_WARM_UP_S = 3.0  # Or as long as a round, if that is less.
+_SLOWEST_S = 0.02
 # Bodies differ in length; an answer with an error in place of its data is far shorter.
 _LEAST_SIZE = 0.8
 _LOOK_EVERY_S = 0.05
@@ -31,7 +32,7 @@ class Figures:
 
     Attributes:
         cpu_ms: Per request, all threads; `least` and `most` of the rounds beside it.
-        calls: REST calls per request, as nginx counted them.
+        calls: REST calls per request, as nginx counted them; None where they went elsewhere.
     """
 
     workload: str
@@ -43,7 +44,7 @@ class Figures:
     per_second: float
     p50_ms: float
     p99_ms: float
-    calls: float
+    calls: float | None
     rss_mb: float
     requests: int
 
@@ -113,15 +114,18 @@ class Bench:
             RuntimeError: A server gave errors, or much less than in the warm-up.
         """
         connections = workload.connections if connections is None else connections
+        # The first answers to so many at once must come within the time.
+        least_s = connections * _SLOWEST_S
+        warm_up_s = max(min(_WARM_UP_S, self._effort.seconds), least_s)
         self._wrk.write_bodies(workload.name, workload.bodies)
         done: Mapping[str, list[_Round]] = {server.name: [] for server in servers}
         sizes = {
-            server.name: (await self._round(server, workload, _WARM_UP_S, connections, look=True)).bytes
+            server.name: (await self._round(server, workload, warm_up_s, connections, look=True)).bytes
             for server in servers
         }
         for _ in range(self._effort.rounds):
             for server in servers:
-                one = await self._round(server, workload, self._effort.seconds, connections)
+                one = await self._round(server, workload, max(self._effort.seconds, least_s), connections)
                 if one.bytes < _LEAST_SIZE * sizes[server.name]:
                     raise RuntimeError(f"{workload.name}: {server.name} answered with too little under load")
                 done[server.name].append(one)

@@ -50,6 +50,9 @@ def markdown(results: Results) -> Iterator[str]:
 def _section(section: Section, results: Results) -> Iterator[str]:
     yield ""
     yield f"## {section.title}"
+    for problem in section.problems:
+        yield ""
+        yield f"Not measured: {problem.splitlines()[0][:300]}"
     for (workload, connections), figures in groupby(
         section.figures, key=lambda each: (each.workload, each.connections)
     ):
@@ -70,7 +73,7 @@ def _rows(figures: Sequence[Figures]) -> Iterator[str]:
             f"| {TITLES[each.server]} "
             f"| {_ms(each.cpu_ms)} | {_ms(each.cpu_least_ms)} - {_ms(each.cpu_most_ms)} | {ratio} "
             f"| {each.per_second:.0f} | {_ms(each.p50_ms)} | {_ms(each.p99_ms)} "
-            f"| {each.calls:.1f} | {each.rss_mb:.0f} MB |"
+            f"| {'' if each.calls is None else f'{each.calls:.1f}'} | {each.rss_mb:.0f} MB |"
         )
 
 
