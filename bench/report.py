@@ -62,9 +62,10 @@ def markdown(results: Results) -> Iterator[str]:
     yield ", ".join(f"{name} {said}" for name, said in results.machine.items()) + "."
     if results.absent:
         yield f"Not measured, as they are not installed: {', '.join(results.absent)}."
-    yield ""
-    yield "| set out to be reached | wanted | measured | |"
-    yield "| --- | ---: | ---: | --- |"
+    if results.targets:
+        yield ""
+        yield "| set out to be reached | wanted | measured | |"
+        yield "| --- | ---: | ---: | --- |"
     for each in results.targets:
         yield f"| {each.what} | {each.wanted} | {each.measured} | {'yes' if each.met else '**no**'} |"
     for section in results.sections:

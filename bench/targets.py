@@ -1,4 +1,4 @@
-"""What issue 6 set out to reach, against what was measured."""
+"""What was set out to be reached, against what was measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
