@@ -98,7 +98,7 @@ def _ones(guids: Sequence[str], messages: int) -> list[Mapping[str, Any]]:
 
 
 def _tens(guids: Sequence[str], messages: int, *, orders: int) -> list[Mapping[str, Any]]:
-    """All guids in so many orders, ten to a request. Where they are few, a second one would meet the first."""
+    """All guids in so many orders, ten to a request. Where they are few, two orders would meet."""
     shuffled = random.Random(1)  # noqa: S311 - no secret
     shuffles = (shuffled.sample(guids, len(guids)) for _ in range(orders))
     return [
