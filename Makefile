@@ -40,7 +40,8 @@ audit: .venv/dev ## Look the pinned dependencies up among known advisories (OSV)
 	$(BIN)/pip-audit --vulnerability-service osv --requirement requirements.lock --require-hashes --disable-pip \
 		--strict --progress-spinner off --timeout 15
 
-bench: .venv/dev ## Measure what the ledger of writes costs, in a minute.
+bench: .venv/bench ## Measure the gateway beside its peers, and its ledger: half an hour (BENCH="--seconds 2 --rounds 1").
+	$(BIN)/python -m bench --into docs/bench $(BENCH)
 	$(BIN)/python -m bench.ledger
 
 schema: .venv/runtime ## Export the graph to schema.graphql.
@@ -74,4 +75,12 @@ clean: ## Remove what the other targets made.
 	command -v chromium >/dev/null && command -v npm >/dev/null || \
 		{ apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends chromium nodejs npm; }
 	cd tests/e2e_node && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.venv/bench: bench/peers/requirements.lock bench/peers/mercurius/package-lock.json | .venv/dev
+	PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null && command -v wrk >/dev/null && command -v taskset >/dev/null || \
+		{ apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends nginx-light wrk util-linux; }
+	command -v npm >/dev/null || apt-get install --yes --quiet --no-install-recommends nodejs npm
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target .venv/peers -r $<
+	cd bench/peers/mercurius && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
