@@ -41,6 +41,7 @@ async def serve_replies(database: str, ledger_url: str, folder: Path, *, seconds
         settings = {
             "server": {"port": 0},
             "auth": {"required": False},
+            "rate_limits": {"enabled": False},
             "ledger": {"url": ledger_url},
             "sources": sandbox_sources(sandbox, running),
         }

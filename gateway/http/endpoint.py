@@ -117,8 +117,11 @@ def request_id_of(request: Request) -> str:
 
 def problem_response(refusal: HttpProblem, *, request_id: str, media_type: str = JSON) -> Response:
     """The answer to a request that can't be served."""
+    entry = problem(refusal.message, refusal.code, request_id=request_id)
+    # Too much for now, or nobody can say: the very same request may be let in later.
+    entry["extensions"]["retryable"] = refusal.status in {429, 503}
     return json_response(
-        {"errors": [problem(refusal.message, refusal.code, request_id=request_id)]},
+        {"errors": [entry]},
         status=refusal.status,
         media_type=media_type,
         request_id=request_id,

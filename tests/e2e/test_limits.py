@@ -341,6 +341,7 @@ def _is_told_to_wait(answer: httpx.Response, quota: str, longest_s: int) -> None
     assert left == 0
     assert longest_s - 30 < wait_s <= longest_s
     assert answer.headers["Retry-After"] == str(wait_s)
+    assert answer.json()["errors"][0]["extensions"]["retryable"]
     assert only_error(answer) == (
         429,
         "RATE_LIMITED",
